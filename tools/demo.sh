@@ -1,0 +1,21 @@
+#!/bin/bash
+# The main job against a sandbox of its own, started here and stopped at the end. Usage (from make,
+# which builds first): tools/demo.sh
+set -eu
+cd "$(dirname "$0")/.."
+BUILD=${BUILD:-build} LUA=${LUA:-lua5.4}
+work=$(mktemp -d "${TMPDIR:-/tmp}/fiks-demo-XXXXXX")
+finish() {
+    trap - EXIT
+    if [ -e "$work/sandbox" ]; then sandbox/stop --dir "$work/sandbox" >/dev/null || true; fi
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' HUP INT TERM
+
+sandbox/start --dir "$work/sandbox" >"$work/start.out" 2>&1 || { cat "$work/start.out" >&2; exit 1; }
+export FIKS_SANDBOX=$work/sandbox/sandbox.json
+export LUA_PATH="lua/?.lua;lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/lua5.4/?.so;;"
+case $("$LUA" -v 2>&1) in LuaJIT*) LUA_CPATH="$BUILD/luajit/?.so;;" ;; esac
+unset LUA_PATH_5_4 LUA_CPATH_5_4
+"$LUA" examples/demo.lua
