@@ -1,0 +1,59 @@
+/* Shared by the files of the Lua module `fiks.core`: errors, options, and one opener per file. */
+#ifndef FIKS_LBIND_H
+#define FIKS_LBIND_H
+
+#include "../fiks.h"
+#include "lcompat.h"
+
+/* Pushes a table with the error's fields (and fiks.error's metatable, once set). */
+void fiks_l_push_error(lua_State *L, const fiks_error *err);
+
+/* Pushes nil and the error; returns 2, for `return fiks_l_fail(L, &err);`. */
+int fiks_l_fail(lua_State *L, const fiks_error *err);
+
+/* Pushes the option `name` of the table at `index`, read raw: no `__index`, as Lua is not called
+ * from C, and what such a function returns is held by nobody. */
+void fiks_l_field(lua_State *L, int index, const char *name);
+
+/*
+ * Option `name` of the table at `index`: a string, or NULL when absent. Raises when it is of
+ * another type or holds a NUL byte. The string lives as long as the table holds it.
+ */
+const char *fiks_l_string(lua_State *L, int index, const char *name);
+/* The same for bytes (NUL allowed), integers (exact, in range), and booleans. */
+const char *fiks_l_bytes(lua_State *L, int index, const char *name, size_t *len);
+int64_t fiks_l_integer(lua_State *L, int index, const char *name, int64_t fallback);
+bool fiks_l_boolean(lua_State *L, int index, const char *name);
+
+/* Pushes an int64: exactly, as a string where a double cannot hold it (LuaJIT beyond 2^53). */
+void fiks_l_push_int64(lua_State *L, int64_t value);
+
+/*
+ * Prepare-first: pushes a full userdata holding one zeroed pointer, with metatable `type`. Fill
+ * the pointer afterwards; `__gc` must accept NULL.
+ */
+void **fiks_l_new_box(lua_State *L, const char *type);
+/* The pointer of the box at `index`; raises when it is of another type or closed (NULL). */
+void *fiks_l_check_box(lua_State *L, int index, const char *type);
+/* Registers a metatable with methods, `__gc`/`__close` = free, `__name`, and a `__tostring` that
+ * shows no content. */
+void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction gc);
+
+#define FIKS_L_KEY "fiks.key"
+#define FIKS_L_CLIENT "fiks.core.client"
+#define FIKS_L_CALL "fiks.core.call"
+#define FIKS_L_QUEUE "fiks.core.queue"
+#define FIKS_L_SINK "fiks.core.sink"
+
+/* Pushes an array with what a forsendelse sink received; empty for other sinks. Returns 1. */
+int fiks_l_push_files(lua_State *L, const fiks_sink *sink);
+
+/* Each adds its functions to the module table on top of the stack. */
+void fiks_l_open_key(lua_State *L);   /* lkey.c: key, certificate, verify, verify_chain */
+void fiks_l_open_text(lua_State *L);  /* ltext.c: random, uuid, sha256, base64 and friends */
+void fiks_l_open_cms(lua_State *L);   /* lcms.c: cms_encrypt, cms_decrypt, forsendelse_sink */
+void fiks_l_open_asice(lua_State *L); /* lasice.c: asice */
+void fiks_l_open_json(lua_State *L);  /* ../luajson: json_encode, json_decode, null, array */
+void fiks_l_open_call(lua_State *L);  /* lcall.c: client, queue, call, operations */
+
+#endif

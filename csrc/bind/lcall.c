@@ -1,0 +1,426 @@
+/* Clients, queues and calls. No logic: arguments in, results out. Waiting is done by lua/fiks/wait.
+ */
+#include <string.h>
+
+#include "lbind.h"
+
+/* Registry key of the table that finds a call's userdata by its address (weak values). */
+static const char calls_by_address;
+
+/* ---- client -------------------------------------------------------------------------------- */
+
+static int client_new(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    fiks_client_options o = FIKS_OPTIONS(fiks_client_options);
+    o.contract = fiks_l_string(L, 1, "contract");
+    o.environment = fiks_l_string(L, 1, "environment");
+    o.api_url = fiks_l_string(L, 1, "api_url");
+    o.svarut_url = fiks_l_string(L, 1, "svarut_url");
+    o.issuer = fiks_l_string(L, 1, "issuer");
+    o.token_endpoint = fiks_l_string(L, 1, "token_endpoint");
+    o.scope = fiks_l_string(L, 1, "scope");
+    o.client_id = fiks_l_string(L, 1, "client_id");
+    o.consumer_org = fiks_l_string(L, 1, "consumer_org");
+    o.kid = fiks_l_string(L, 1, "kid");
+    o.integrasjon_id = fiks_l_string(L, 1, "integrasjon_id");
+    o.integrasjon_passord = fiks_l_string(L, 1, "integrasjon_passord");
+    o.ca_file = fiks_l_string(L, 1, "ca_file");
+    o.allow_loopback_http = fiks_l_boolean(L, 1, "allow_loopback_http");
+    o.alg = fiks_l_string(L, 1, "alg");
+    o.x5c = fiks_l_string(L, 1, "x5c");
+    o.resource = fiks_l_string(L, 1, "resource");
+    o.pid = fiks_l_string(L, 1, "pid");
+    o.authorization_details = fiks_l_string(L, 1, "authorization_details");
+    o.resource_array = fiks_l_boolean(L, 1, "resource_array");
+    o.clock_correction = fiks_l_boolean(L, 1, "clock_correction");
+    o.allow_expired_certificate = fiks_l_boolean(L, 1, "allow_expired_certificate");
+    fiks_l_field(L, 1, "key");
+    if (!lua_isnil(L, -1))
+        o.key = fiks_l_check_box(L, -1, FIKS_L_KEY);
+    void **box = fiks_l_new_box(L, FIKS_L_CLIENT);
+    fiks_error err = {0};
+    fiks_client *client;
+    if (fiks_client_new(&o, &client, &err))
+        return fiks_l_fail(L, &err);
+    *box = client;
+    return 1;
+}
+
+static int client_gc(lua_State *L)
+{
+    void **box = luaL_checkudata(L, 1, FIKS_L_CLIENT);
+    fiks_client_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+static void set_and_wipe(lua_State *L, const char *name, char *text)
+{
+    lua_pushstring(L, text ? text : "");
+    lua_setfield(L, -2, name);
+    fiks_bytes_free(text, text ? strlen(text) : 0);
+}
+
+/* What a token is asked for instead of the client's settings: the table at 2, if there is one. */
+static fiks_token_options read_token_options(lua_State *L)
+{
+    fiks_token_options o = FIKS_OPTIONS(fiks_token_options);
+    if (lua_isnoneornil(L, 2))
+        return o;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    o.scope = fiks_l_string(L, 2, "scope");
+    o.consumer_org = fiks_l_string(L, 2, "consumer_org");
+    o.resource = fiks_l_string(L, 2, "resource");
+    o.pid = fiks_l_string(L, 2, "pid");
+    o.authorization_details = fiks_l_string(L, 2, "authorization_details");
+    return o;
+}
+
+/* client:token(options) -> { access_token=, scope=, expires_at= } | nil: what is cached, asking
+ * nobody; nil, err when the options are wrong. */
+static int client_token(lua_State *L)
+{
+    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_token_options o = read_token_options(L);
+    char *token, *scope;
+    int64_t expires_s;
+    fiks_error err = {0};
+    lua_createtable(L, 0, 3);
+    if (!fiks_client_peek_token(client, &o, &token, &scope, &expires_s, &err))
+        return err.kind ? fiks_l_fail(L, &err) : 0;
+    set_and_wipe(L, "access_token", token);
+    set_and_wipe(L, "scope", scope);
+    fiks_l_push_int64(L, expires_s);
+    lua_setfield(L, -2, "expires_at");
+    return 1;
+}
+
+/* client:invalidate(options) -> true | nil, err. With options.access_token only if it is that one.
+ */
+static int client_invalidate(lua_State *L)
+{
+    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_token_options o = read_token_options(L);
+    const char *token = lua_isnoneornil(L, 2) ? NULL : fiks_l_string(L, 2, "access_token");
+    fiks_error err = {0};
+    if (fiks_client_invalidate_token(client, &o, token, &err))
+        return fiks_l_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* client:warnings() -> { sentence, ... } */
+static int client_warnings(lua_State *L)
+{
+    const char *const *list = fiks_client_warnings(fiks_l_check_box(L, 1, FIKS_L_CLIENT));
+    lua_newtable(L);
+    for (int i = 0; list[i]; i++) {
+        lua_pushstring(L, list[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* client:clock_skew() -> milliseconds that this machine's clock is ahead | nil: not known yet */
+static int client_clock_skew(lua_State *L)
+{
+    int64_t ahead;
+    if (!fiks_client_clock_skew(fiks_l_check_box(L, 1, FIKS_L_CLIENT), &ahead))
+        return 0;
+    fiks_l_push_int64(L, ahead);
+    return 1;
+}
+
+/* ---- queue --------------------------------------------------------------------------------- */
+
+static int queue_new(lua_State *L)
+{
+    void **box = fiks_l_new_box(L, FIKS_L_QUEUE);
+    *box = fiks_queue_new();
+    if (!*box) {
+        fiks_error err = {.kind = FIKS_MEMORY, .message = "the engine cannot start"};
+        return fiks_l_fail(L, &err);
+    }
+    return 1;
+}
+
+static int queue_gc(lua_State *L)
+{
+    void **box = luaL_checkudata(L, 1, FIKS_L_QUEUE);
+    fiks_queue_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* queue:wait(timeout_ms) -> call | nil. Negative or absent: for ever. */
+static int queue_wait(lua_State *L)
+{
+    fiks_queue *queue = fiks_l_check_box(L, 1, FIKS_L_QUEUE);
+    lua_Number timeout = luaL_optnumber(L, 2, -1);
+    fiks_call *call =
+        fiks_queue_wait(queue, timeout >= 0 && timeout < 1e15 ? (int64_t)timeout : -1);
+    if (!call)
+        return 0;
+    lua_pushlightuserdata(L, (void *)&calls_by_address);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_pushlightuserdata(L, call);
+    lua_rawget(L, -2);
+    return 1;
+}
+
+/* ---- starting a call ------------------------------------------------------------------------- */
+
+/* Arrays built from tables live in userdata on the Lua stack, so that an error midway leaks
+ * nothing; their strings are kept alive by the tables. */
+static void read_params(lua_State *L, fiks_call_options *o)
+{
+    fiks_l_field(L, 2, "params");
+    if (lua_isnil(L, -1))
+        return;
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+        count++;
+    fiks_param *params = lua_newuserdatauv(L, (count + 1) * sizeof *params, 0);
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "params must be strings by name");
+        params[i].name = lua_tostring(L, -2);
+        params[i].value = lua_tostring(L, -1);
+        if (strlen(params[i].value) != lua_rawlen(L, -1))
+            luaL_error(L, "parameter '%s' holds a NUL byte", params[i].name);
+        i++;
+    }
+    o->params = params;
+    o->param_count = count;
+}
+
+static void read_parts(lua_State *L, fiks_call_options *o)
+{
+    fiks_l_field(L, 2, "parts");
+    if (lua_isnil(L, -1))
+        return;
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    size_t count = lua_rawlen(L, table);
+    fiks_part *parts = lua_newuserdatauv(L, (count + 1) * sizeof *parts, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, table, (int)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        int part = lua_gettop(L);
+        parts[i].name = fiks_l_string(L, part, "name");
+        parts[i].filename = fiks_l_string(L, part, "filename");
+        parts[i].content_type = fiks_l_string(L, part, "content_type");
+        parts[i].data_bytes = 0;
+        parts[i].data = fiks_l_bytes(L, part, "data", &parts[i].data_bytes);
+        lua_pop(L, 1);
+    }
+    o->parts = parts;
+    o->part_count = count;
+}
+
+static int read_idempotent(lua_State *L)
+{
+    fiks_l_field(L, 2, "idempotent");
+    int value = lua_isnil(L, -1) ? 0 : lua_toboolean(L, -1) ? 1 : -1;
+    lua_pop(L, 1);
+    return value;
+}
+
+static size_t read_size(lua_State *L, const char *name, int64_t most)
+{
+    int64_t value = fiks_l_integer(L, 2, name, 0);
+    if (value < 0 || value > most)
+        luaL_error(L, "option '%s' is out of range", name);
+    return (size_t)value;
+}
+
+static void read_options(lua_State *L, fiks_call_options *o)
+{
+    o->operation = fiks_l_string(L, 2, "operation");
+    o->method = fiks_l_string(L, 2, "method");
+    o->path = fiks_l_string(L, 2, "path");
+    o->body = fiks_l_bytes(L, 2, "body", &o->body_bytes);
+    o->content_type = fiks_l_string(L, 2, "content_type");
+    o->username = fiks_l_string(L, 2, "username");
+    o->password = fiks_l_string(L, 2, "password");
+    o->max_answer_bytes = read_size(L, "max_answer_bytes", INT64_MAX);
+    o->timeout_ms = (uint32_t)read_size(L, "timeout_ms", UINT32_MAX);
+    o->idempotent = read_idempotent(L);
+    o->scope = fiks_l_string(L, 2, "scope");
+    o->consumer_org = fiks_l_string(L, 2, "consumer_org");
+    o->resource = fiks_l_string(L, 2, "resource");
+    o->pid = fiks_l_string(L, 2, "pid");
+    o->authorization_details = fiks_l_string(L, 2, "authorization_details");
+    o->bearer = fiks_l_string(L, 2, "bearer");
+    read_params(L, o);
+    read_parts(L, o);
+}
+
+/* client:call(options, queue) -> call | nil, err */
+static int client_call(lua_State *L)
+{
+    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
+    fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
+    read_options(L, &o);
+    void **sink_box = NULL;
+    fiks_l_field(L, 2, "sink");
+    if (!lua_isnil(L, -1)) {
+        o.sink = fiks_l_check_box(L, -1, FIKS_L_SINK);
+        sink_box = lua_touserdata(L, -1);
+    }
+    void **box = fiks_l_new_box(L, FIKS_L_CALL);
+    int call_at = lua_gettop(L);
+    fiks_error err = {0};
+    fiks_call *call;
+    if (fiks_call_new(client, &o, queue, &call, &err))
+        return fiks_l_fail(L, &err);
+    *box = call;
+    if (sink_box)
+        *sink_box = NULL; /* the call's now */
+    lua_pushlightuserdata(L, (void *)&calls_by_address);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_pushlightuserdata(L, call);
+    lua_pushvalue(L, call_at);
+    lua_rawset(L, -3);
+    lua_pushvalue(L, call_at);
+    return 1;
+}
+
+/* ---- a call ---------------------------------------------------------------------------------- */
+
+static int call_gc(lua_State *L)
+{
+    void **box = luaL_checkudata(L, 1, FIKS_L_CALL);
+    fiks_call *call = *box;
+    *box = NULL;
+    fiks_call_free(call);
+    return 0;
+}
+
+static int call_finished(lua_State *L)
+{
+    lua_pushboolean(L, fiks_call_finished(fiks_l_check_box(L, 1, FIKS_L_CALL)));
+    return 1;
+}
+
+static int call_cancel(lua_State *L)
+{
+    fiks_call_cancel(fiks_l_check_box(L, 1, FIKS_L_CALL));
+    return 0;
+}
+
+static void push_response(lua_State *L, const fiks_response *r)
+{
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, r->status);
+    lua_setfield(L, -2, "status");
+    lua_pushlstring(L, r->body, r->body_bytes);
+    lua_setfield(L, -2, "body");
+    lua_pushstring(L, r->content_type);
+    lua_setfield(L, -2, "content_type");
+    lua_pushinteger(L, r->attempts);
+    lua_setfield(L, -2, "attempts");
+    fiks_l_push_int64(L, r->elapsed_ms);
+    lua_setfield(L, -2, "elapsed_ms");
+}
+
+/* call:result() -> response | nil, err, response|nil */
+static int call_result(lua_State *L)
+{
+    fiks_call *call = fiks_l_check_box(L, 1, FIKS_L_CALL);
+    const fiks_response *response;
+    fiks_error err = {0};
+    if (!fiks_call_result(call, &response, &err)) {
+        push_response(L, response);
+        return 1;
+    }
+    fiks_l_fail(L, &err);
+    if (!response)
+        return 2;
+    push_response(L, response);
+    return 3;
+}
+
+/* call:files() -> the files that its forsendelse_sink has seen, or nil */
+static int call_files(lua_State *L)
+{
+    fiks_call *call = fiks_l_check_box(L, 1, FIKS_L_CALL);
+    const fiks_sink *sink = fiks_call_sink(call);
+    return sink && fiks_call_finished(call) ? fiks_l_push_files(L, sink) : 0;
+}
+
+/* ---- the module -------------------------------------------------------------------------------
+ */
+
+static int operations(lua_State *L)
+{
+    const char *const *names = fiks_operation_names();
+    lua_newtable(L);
+    for (int i = 0; names[i]; i++) {
+        lua_pushstring(L, names[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+static int engine_thread(lua_State *L)
+{
+    fiks_error err = {0};
+    luaL_checktype(L, 1, LUA_TBOOLEAN);
+    if (!lua_toboolean(L, 1))
+        fiks_engine_thread_stop();
+    else if (fiks_engine_thread_start(&err))
+        return fiks_l_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* Weak values: a call that the program dropped is not found, and needs not be. */
+static void open_calls_table(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&calls_by_address);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    bool there = lua_istable(L, -1); /* the module was opened before in this state */
+    lua_pop(L, 1);
+    if (there)
+        return;
+    lua_pushlightuserdata(L, (void *)&calls_by_address);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+void fiks_l_open_call(lua_State *L)
+{
+    static const luaL_Reg client_methods[] = {{"call", client_call},
+                                              {"token", client_token},
+                                              {"invalidate", client_invalidate},
+                                              {"warnings", client_warnings},
+                                              {"clock_skew", client_clock_skew},
+                                              {"close", client_gc},
+                                              {NULL, NULL}};
+    static const luaL_Reg queue_methods[] = {
+        {"wait", queue_wait}, {"close", queue_gc}, {NULL, NULL}};
+    static const luaL_Reg call_methods[] = {{"finished", call_finished}, {"result", call_result},
+                                            {"files", call_files},       {"cancel", call_cancel},
+                                            {"close", call_gc},          {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"client", client_new},
+                                         {"queue", queue_new},
+                                         {"operations", operations},
+                                         {"engine_thread", engine_thread},
+                                         {NULL, NULL}};
+    fiks_l_new_type(L, FIKS_L_CLIENT, client_methods, client_gc);
+    fiks_l_new_type(L, FIKS_L_QUEUE, queue_methods, queue_gc);
+    fiks_l_new_type(L, FIKS_L_CALL, call_methods, call_gc);
+    open_calls_table(L);
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,547 @@
+#include "call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "log.h"
+#include "problem.h"
+#include "request.h"
+#include "retry.h"
+
+/* Without a deadline (downloads) a server may not send the caller to sleep for hours. */
+enum {
+    LONGEST_PAUSE_MS = 60000,
+    TOKEN_TOTAL_MS = 30000,
+    TOKEN_TRY_MS = 10000,
+    ERROR_BODY_BYTES = 1 << 20
+};
+
+static const fiks_operation token_operation = {.name = "token",
+                                               .method = "POST",
+                                               .path = "",
+                                               .auth = FIKS_AUTH_NONE,
+                                               .result = FIKS_RESULT_ANY,
+                                               .idempotent = true, /* each try has a new jti */
+                                               .idle_ms = TOKEN_TRY_MS,
+                                               .total_ms = TOKEN_TOTAL_MS};
+
+static fiks_call *call_alloc(fiks_client *client)
+{
+    fiks_call *call = calloc(1, sizeof *call);
+    if (!call)
+        return NULL;
+    call->client = fiks_client_ref(client);
+    atomic_init(&call->refs, 1);
+    return call;
+}
+
+fiks_status fiks_call_make(fiks_client *client, const fiks_call_options *options, fiks_call **out,
+                           fiks_error *err)
+{
+    *out = NULL;
+    fiks_call_options o = {0}; /* an older caller's struct may be shorter */
+    memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    fiks_call *call = call_alloc(client);
+    if (!call)
+        return fiks_fail_memory(err);
+    fiks_status st = fiks_request_build(call, &o, err);
+    if (st) {
+        fiks_call_unmake(call);
+        return st;
+    }
+    call->sink = o.sink;
+    *out = call;
+    return FIKS_OK;
+}
+
+/* What a flight starts with: only a difference that the server would not tolerate. */
+static int64_t known_skew(const fiks_call *asker)
+{
+    int64_t ahead = 0;
+    if (!asker->client->clock_correction ||
+        !fiks_token_cache_skew(fiks_token_cache_process(), asker->token_key, &ahead))
+        return 0;
+    return ahead > -FIKS_GRANT_CLOCK_TOLERANCE_MS && ahead < FIKS_GRANT_CLOCK_TOLERANCE_MS ? 0
+                                                                                           : ahead;
+}
+
+/* Everybody's request for a token: it belongs to the cache, no caller can cancel it. */
+static fiks_call *make_flight(const fiks_call *asker)
+{
+    fiks_call *call = call_alloc(asker->client);
+    if (!call)
+        return NULL;
+    call->operation = &token_operation;
+    call->auth = FIKS_AUTH_NONE;
+    call->method = token_operation.method;
+    call->idempotent = true;
+    call->token_flight = true;
+    call->token_key = fiks_token_key_ref(asker->token_key);
+    call->flight = asker->flight;
+    call->clock_off_ms = known_skew(asker);
+    call->total_ms = TOKEN_TOTAL_MS;
+    call->max_answer_bytes = FIKS_GRANT_MAX_ANSWER_BYTES;
+    call->has_body = true;
+    fiks_buf_adds(&call->url, asker->client->token_endpoint);
+    fiks_buf_adds(&call->type_header, "Content-Type: " FIKS_GRANT_CONTENT_TYPE);
+    if (call->url.failed || call->type_header.failed) {
+        fiks_call_unmake(call);
+        return NULL;
+    }
+    return call;
+}
+
+void fiks_call_unmake(fiks_call *call)
+{
+    if (!call)
+        return;
+    fiks_client_free(call->client);
+    fiks_token_key_free(call->token_key);
+    free(call->method_owned);
+    fiks_buf_free(&call->url);
+    fiks_buf_free(&call->body);
+    fiks_buf_free(&call->type_header);
+    fiks_buf_free(&call->basic_header);
+    fiks_buf_free(&call->token_header);
+    fiks_buf_free(&call->answer);
+    fiks_buf_free(&call->answer_type);
+    fiks_sink_free(call->sink);
+    free(call);
+}
+
+void fiks_sink_free(fiks_sink *sink)
+{
+    if (sink)
+        sink->ops->free(sink);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* The URL without its query, which may hold personal data. */
+static void set_error_url(fiks_error *err, const char *url)
+{
+    size_t n = strcspn(url, "?");
+    char plain[sizeof err->url];
+    if (n >= sizeof plain)
+        n = sizeof plain - 1;
+    memcpy(plain, url, n);
+    plain[n] = '\0';
+    fiks_error_text(err->url, sizeof err->url, plain);
+}
+
+static void done(fiks_call *call, fiks_time now)
+{
+    call->state = FIKS_STATE_DONE;
+    call->response.body = call->answer.data ? call->answer.data : "";
+    call->response.body_bytes = call->answer.len;
+    call->response.content_type = call->answer_type.data ? call->answer_type.data : "";
+    call->response.attempts = call->tries;
+    call->response.elapsed_ms = call->started_ms ? now.mono_ms - call->started_ms : 0;
+    fiks_log(call->error.kind ? FIKS_LOG_WARN : FIKS_LOG_INFO, "%s: %s after %d tries, %lld ms",
+             call->operation->name, fiks_status_name(call->error.kind), call->tries,
+             (long long)call->response.elapsed_ms);
+}
+
+/* A flight tells the cache what came of it; whoever waits finds it there. */
+static void end_flight(fiks_call *call, fiks_time now)
+{
+    fiks_token_cache *cache = fiks_token_cache_process();
+    const fiks_token_key *key = call->token_key;
+    if (call->error.kind == FIKS_CANCELLED)
+        fiks_token_cache_abandon(cache, key, call->flight);
+    else if (call->error.kind)
+        fiks_token_cache_fail(cache, key, call->flight, &call->error, now);
+}
+
+static void mask_text(fiks_error *err, const char *secret, bool beginning)
+{
+    char *const texts[] = {err->message, err->code, err->error_id, err->oauth_error};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        fiks_problem_mask(texts[i], secret, strlen(secret), beginning);
+}
+
+/* A server that quotes what it was sent must not bring it into a log: token, user name's password,
+ * integrasjon's password. Whole ones first, as one may begin like another. */
+static void mask_sent(fiks_call *call)
+{
+    const char *const sent[] = {call->token_header.data, call->basic_header.data,
+                                call->client->header_passord};
+    fiks_buf pair = {0};
+    for (int i = 0; i < 6; i++) {
+        const char *value = sent[i % 3] ? strstr(sent[i % 3], ": ") : NULL;
+        if (!value)
+            continue;
+        value += 2;
+        value += strncmp(value, "Bearer ", 7) == 0 ? 7 : strncmp(value, "Basic ", 6) == 0 ? 6 : 0;
+        mask_text(&call->error, value, i > 2);
+        fiks_buf_clear(&pair);
+        if (i % 3 == 1 && fiks_base64_decode(value, strlen(value), &pair) && strchr(pair.data, ':'))
+            mask_text(&call->error, strchr(pair.data, ':') + 1, i > 2);
+    }
+    fiks_buf_free(&pair);
+}
+
+static void give_up(fiks_call *call, fiks_time now)
+{
+    fiks_error *err = &call->error;
+    err->uncertain = call->uncertain;
+    mask_sent(call);
+    if (!err->operation[0]) { /* else it is a flight's, and names that */
+        fiks_error_text(err->operation, sizeof err->operation, call->operation->name);
+        set_error_url(err, call->url.data);
+        err->attempts = call->tries;
+    }
+    if (call->token_flight) {
+        fiks_error_text(err->jti, sizeof err->jti, call->jti);
+        end_flight(call, now);
+    }
+    done(call, now);
+}
+
+/* ---- step: what to do next ---------------------------------------------------------------------
+ */
+
+static void start_clock(fiks_call *call, fiks_time now)
+{
+    if (call->deadline_ms)
+        return;
+    call->started_ms = now.mono_ms;
+    call->deadline_ms = call->total_ms ? now.mono_ms + call->total_ms : INT64_MAX;
+}
+
+static bool set_token(fiks_call *call, const fiks_buf *token)
+{
+    fiks_buf_clear(&call->token_header);
+    fiks_buf_adds(&call->token_header, "Authorization: Bearer ");
+    return fiks_buf_add(&call->token_header, token->data, token->len);
+}
+
+/* FIKS_STEP_SEND: the token is there. */
+static fiks_step need_token(fiks_call *call, fiks_time now, fiks_call **flight)
+{
+    fiks_buf token = {0};
+    fiks_error why = {0};
+    fiks_step step = FIKS_STEP_SEND;
+    fiks_token_want want = fiks_token_cache_get(fiks_token_cache_process(), call->token_key, now,
+                                                &call->flight, &token, &why);
+    if (want == FIKS_TOKEN_FETCH || want == FIKS_TOKEN_READY_REFRESH) {
+        *flight = make_flight(call);
+        if (!*flight)
+            fiks_token_cache_abandon(fiks_token_cache_process(), call->token_key, call->flight);
+    }
+    if (want == FIKS_TOKEN_READY || want == FIKS_TOKEN_READY_REFRESH) {
+        call->flight = 0;
+        if (!set_token(call, &token))
+            fiks_fail_memory(&call->error);
+    } else if (want == FIKS_TOKEN_FAILED) {
+        call->error = why;
+    } else if (want == FIKS_TOKEN_FETCH && !*flight) {
+        fiks_fail_memory(&call->error);
+    } else {
+        call->wake_ms = INT64_MAX; /* the flight's end, or the deadline */
+        step = FIKS_STEP_TOKEN;
+    }
+    fiks_buf_free(&token);
+    return call->error.kind ? FIKS_STEP_DONE : step;
+}
+
+/* A new assertion for every try: a grant is single use, also when its answer was lost. */
+static fiks_status write_grant(fiks_call *call, fiks_time now)
+{
+    fiks_status st = fiks_uuid(call->jti, &call->error);
+    fiks_buf_free(&call->body);
+    if (!st)
+        st =
+            fiks_grant_body(fiks_token_key_inputs(call->token_key),
+                            now.wall_ms - call->clock_off_ms, call->jti, &call->body, &call->error);
+    return st;
+}
+
+static void add_header(fiks_send *send, const char *header)
+{
+    if (header && header[0])
+        send->headers[send->header_count++] = header;
+}
+
+static void fill_send(fiks_call *call, fiks_time now)
+{
+    fiks_send *send = &call->send;
+    const fiks_client *client = call->client;
+    memset(send, 0, sizeof *send);
+    send->method = call->method;
+    send->url = call->url.data;
+    send->body = call->has_body ? (call->body.data ? call->body.data : "") : NULL;
+    send->body_bytes = call->body.len;
+    send->ca_file = client->ca_file;
+    send->allow_http = client->allow_loopback_http;
+    send->idle_ms = call->operation->idle_ms;
+    if (call->deadline_ms != INT64_MAX)
+        send->timeout_ms = call->deadline_ms - now.mono_ms;
+    if (call->token_flight && send->timeout_ms > TOKEN_TRY_MS)
+        send->timeout_ms = TOKEN_TRY_MS;
+    if (call->auth == FIKS_AUTH_INTEGRASJON) {
+        add_header(send, call->token_header.data);
+        add_header(send, client->header_id);
+        add_header(send, client->header_passord);
+    }
+    add_header(send, call->basic_header.data);
+    add_header(send, call->type_header.data);
+    if (call->token_flight || call->operation->result == FIKS_RESULT_JSON)
+        add_header(send, "Accept: application/json");
+}
+
+static fiks_step give_up_step(fiks_call *call, fiks_time now)
+{
+    give_up(call, now);
+    return FIKS_STEP_DONE;
+}
+
+fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
+{
+    *flight = NULL;
+    if (call->state == FIKS_STATE_DONE)
+        return FIKS_STEP_DONE;
+    start_clock(call, now);
+    if (atomic_load(&call->cancelled)) {
+        fiks_error_clear(&call->error);
+        fiks_fail(&call->error, FIKS_CANCELLED, "cancelled", "the call was cancelled");
+        return give_up_step(call, now);
+    }
+    if (now.mono_ms >= call->deadline_ms) {
+        int last_status = call->error.http_status;
+        fiks_error_clear(&call->error);
+        call->error.http_status = last_status;
+        fiks_fail(&call->error, FIKS_TIMEOUT, "deadline",
+                  "%s was not done within %u ms, waiting for a token and pauses included",
+                  call->operation->name, (unsigned)call->total_ms);
+        call->error.retryable = true;
+        return give_up_step(call, now);
+    }
+    if (call->state == FIKS_STATE_PAUSED && now.mono_ms < call->wake_ms)
+        return FIKS_STEP_WAIT;
+    fiks_error_clear(&call->error);
+    fiks_step step = FIKS_STEP_SEND;
+    if (call->token_flight) {
+        if (write_grant(call, now))
+            step = FIKS_STEP_DONE;
+    } else if (!call->bearer &&
+               (call->auth == FIKS_AUTH_INTEGRASJON || call->auth == FIKS_AUTH_TOKEN_ONLY)) {
+        step = need_token(call, now, flight);
+    }
+    if (step == FIKS_STEP_SEND && call->auth == FIKS_AUTH_TOKEN_ONLY) {
+        call->response.status = 200;
+        done(call, now);
+        return FIKS_STEP_DONE;
+    }
+    if (step == FIKS_STEP_DONE)
+        return give_up_step(call, now);
+    if (step == FIKS_STEP_TOKEN)
+        return step;
+    fill_send(call, now);
+    fiks_buf_clear(&call->answer);
+    call->try_status = 0;
+    call->sent = now;
+    call->state = FIKS_STATE_SENDING;
+    return FIKS_STEP_SEND;
+}
+
+/* ---- while it is sent ---------------------------------------------------------------------------
+ */
+
+static bool is_good(const fiks_call *call, int status)
+{
+    int want = call->operation->ok_status;
+    return want ? status == want : status >= 200 && status < 300;
+}
+
+void fiks_call_head(fiks_call *call, int status, const char *content_type,
+                    const char *content_disposition)
+{
+    call->try_status = status;
+    if (call->sink && is_good(call, status) && call->sink->ops->head)
+        call->sink->ops->head(call->sink, content_type, content_disposition);
+}
+
+fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len)
+{
+    bool good = is_good(call, call->try_status);
+    if (call->sink && good) {
+        call->sink_fed = true;
+        return call->sink->ops->feed(call->sink, data, len, &call->error);
+    }
+    size_t most = good || call->max_answer_bytes < ERROR_BODY_BYTES ? call->max_answer_bytes
+                                                                    : ERROR_BODY_BYTES;
+    if (len > most - call->answer.len) {
+        if (!good)
+            return FIKS_FEED_MORE; /* the rest of an error says nothing more; its status counts */
+        fiks_fail(&call->error, FIKS_LIMIT, "answer_too_large",
+                  "%s: the answer is larger than %zu bytes", call->operation->name, most);
+        return FIKS_FEED_FAILED;
+    }
+    if (!fiks_buf_add(&call->answer, data, len)) {
+        fiks_fail_memory(&call->error);
+        return FIKS_FEED_FAILED;
+    }
+    return FIKS_FEED_MORE;
+}
+
+/* ---- when the try has ended
+ * ----------------------------------------------------------------------- */
+
+/* A login or maintenance page that pretends to be an answer. */
+static fiks_status check_json(fiks_call *call)
+{
+    const char *text = call->answer.data ? call->answer.data : "";
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+        text += 3;
+    while (*text == ' ' || *text == '\n' || *text == '\r' || *text == '\t')
+        text++;
+    if (*text != '<')
+        return FIKS_OK;
+    char excerpt[201];
+    fiks_problem_excerpt(text, strlen(text), excerpt, sizeof excerpt);
+    return fiks_fail(&call->error, FIKS_PROTOCOL, "html", "%s: got a web page instead of JSON: %s",
+                     call->operation->name, excerpt);
+}
+
+/* Measured at every answer. A server that finds the clocks to differ has told us its own. */
+static void note_clock(fiks_call *call, const fiks_grant_answer *got)
+{
+    int64_t ahead;
+    if (!fiks_grant_clock_skew(got, &ahead))
+        return;
+    fiks_token_cache_note_skew(fiks_token_cache_process(), call->token_key, ahead);
+    if (ahead <= -FIKS_GRANT_CLOCK_TOLERANCE_MS || ahead >= FIKS_GRANT_CLOCK_TOLERANCE_MS)
+        fiks_log(FIKS_LOG_WARN, "token: this machine's clock is %lld s %s the token endpoint's",
+                 (long long)(ahead < 0 ? -ahead : ahead) / 1000, ahead < 0 ? "behind" : "ahead of");
+    if (call->error.kind != FIKS_CLOCK || call->clock_corrected || !call->client->clock_correction)
+        return;
+    call->clock_corrected = true;
+    call->clock_off_ms = ahead;
+    call->error.retryable = true;
+}
+
+static fiks_status accept_token(fiks_call *call, const fiks_answer *answer, fiks_time now)
+{
+    fiks_token token = {0};
+    fiks_grant_answer got = {.status = answer->status,
+                             .body = call->answer.data ? call->answer.data : "",
+                             .body_bytes = call->answer.len,
+                             .date_ms = fiks_retry_date_ms(answer->date),
+                             .retry_after_ms =
+                                 fiks_retry_after_ms(answer->retry_after, now.wall_ms),
+                             .sent = call->sent,
+                             .received_ms = now.wall_ms,
+                             .location = answer->location,
+                             .corrected_ms = call->clock_off_ms};
+    const char *scope = fiks_token_key_inputs(call->token_key)->scope;
+    fiks_status st = fiks_grant_parse(&got, scope, &token, &call->error);
+    if (call->tries > 1 + call->clock_corrected && (st == FIKS_DENIED || st == FIKS_CLOCK))
+        call->error.retryable = false; /* what a new grant could mend, it would have */
+    note_clock(call, &got);
+    if (!st)
+        fiks_token_cache_put(fiks_token_cache_process(), call->token_key, call->flight, &token,
+                             now);
+    fiks_token_clear(&token);
+    fiks_buf_free(&call->answer); /* holds the token */
+    fiks_buf_free(&call->body);   /* and this the assertion */
+    return st;
+}
+
+/* The answer is there: is it the one hoped for? */
+static fiks_status judge(fiks_call *call, const fiks_answer *answer, fiks_time now,
+                         bool *token_blamed)
+{
+    if (call->token_flight)
+        return accept_token(call, answer, now);
+    if (!is_good(call, answer->status)) {
+        *token_blamed = fiks_problem_fill(answer->status, call->answer.data, call->answer.len,
+                                          call->operation->name, &call->error);
+        return call->error.kind;
+    }
+    if (call->sink)
+        return call->sink->ops->finish(call->sink, &call->error);
+    return call->operation->result == FIKS_RESULT_JSON ? check_json(call) : FIKS_OK;
+}
+
+static void blame_bearer(fiks_error *err)
+{
+    fiks_buf text = {0};
+    fiks_buf_addf(&text,
+                  "%.600s - bearer was given by the program and is not renewed: get a new "
+                  "token for the person from ID-porten, with the scope ks:fiks",
+                  err->message);
+    if (text.data)
+        fiks_error_text(err->message, sizeof err->message, text.data);
+    fiks_error_text(err->code, sizeof err->code, "bearer");
+    fiks_buf_free(&text);
+}
+
+/* Once, and only if it is this token that Fiks refused. Nothing was done, so any request may go out
+ * again. */
+static bool renew_token(fiks_call *call)
+{
+    if (call->bearer || call->token_renewed || call->auth != FIKS_AUTH_INTEGRASJON)
+        return false;
+    call->token_renewed = true;
+    const char *token = strrchr(call->token_header.data, ' ') + 1;
+    fiks_token_cache_invalidate(fiks_token_cache_process(), call->token_key, token);
+    call->state = FIKS_STATE_START;
+    return true;
+}
+
+/* Can and should the same go out again? */
+static bool pause_for_retry(fiks_call *call, const fiks_answer *answer, fiks_time now,
+                            uint32_t random)
+{
+    fiks_outcome outcome = {.kind = answer->kind,
+                            .http_status = answer->status,
+                            .sent = answer->sent,
+                            .retry_after_ms =
+                                fiks_retry_after_ms(answer->retry_after, now.wall_ms)};
+    call->error.retryable = call->token_flight && answer->kind == FIKS_OK
+                                ? call->error.retryable /* the grant's reader knows better */
+                                : call->error.retryable || fiks_retry_could_help(&outcome);
+    call->error.retry_after_ms = outcome.retry_after_ms > 0 ? outcome.retry_after_ms : 0;
+    if (call->token_flight && call->error.retryable && answer->kind == FIKS_OK)
+        outcome = (fiks_outcome){
+            .kind = FIKS_NETWORK, .sent = true, .retry_after_ms = outcome.retry_after_ms};
+    int64_t left =
+        call->deadline_ms == INT64_MAX ? LONGEST_PAUSE_MS : call->deadline_ms - now.mono_ms;
+    int64_t pause = fiks_retry_wait(&outcome, call->idempotent, call->tries, left, random);
+    if (pause < 0 || !call->error.retryable)
+        return false;
+    if (call->sink && call->sink_fed && !call->sink->ops->reset(call->sink))
+        return false;
+    fiks_log(FIKS_LOG_WARN, "%s: %s, again in %lld ms", call->operation->name,
+             fiks_status_name(call->error.kind), (long long)pause);
+    call->sink_fed = false;
+    call->wake_ms = now.mono_ms + pause;
+    call->state = FIKS_STATE_PAUSED;
+    return true;
+}
+
+void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time now, uint32_t random)
+{
+    bool token_blamed = false;
+    call->tries++;
+    call->response.status = answer->status;
+    fiks_buf_clear(&call->answer_type);
+    fiks_buf_adds(&call->answer_type, answer->content_type ? answer->content_type : "");
+    fiks_status st = answer->kind ? answer->kind : judge(call, answer, now, &token_blamed);
+    if (!st) {
+        done(call, now);
+        return;
+    }
+    call->error.http_status = answer->status;
+    if (answer->sent && !call->token_flight &&
+        (answer->kind || answer->status == 408 || answer->status >= 500))
+        call->uncertain = true;
+    if (token_blamed && call->bearer)
+        blame_bearer(&call->error);
+    if (token_blamed && renew_token(call))
+        return;
+    if (!pause_for_retry(call, answer, now, random))
+        give_up(call, now);
+}

@@ -1,0 +1,140 @@
+/*
+ * A call as a state machine that does no I/O: told what happened, it says what to do next. Token,
+ * retry, Retry-After, one refresh after a 401 that blames the token, error mapping and the deadline
+ * over all tries live here. The engine (or a test with a script of answers) drives it:
+ *
+ *     while ((step = fiks_call_step(call, now, &flight)) != FIKS_STEP_DONE)
+ *         SEND:  send call->send; fiks_call_head, fiks_call_body as bytes come; fiks_call_answered
+ *         WAIT:  come back at call->wake_ms
+ *         TOKEN: come back when any token flight has ended (or at call->deadline_ms)
+ *
+ * When `flight` is set, it is a new call that fetches a token for everyone: drive it too.
+ */
+#ifndef FIKS_CALL_H
+#define FIKS_CALL_H
+
+#include <stdatomic.h>
+
+#include "client.h"
+#include "clock.h"
+#include "fiks.h"
+#include "operation.h"
+#include "sink.h"
+#include "str.h"
+
+typedef enum fiks_step {
+    FIKS_STEP_SEND,
+    FIKS_STEP_WAIT,
+    FIKS_STEP_TOKEN,
+    FIKS_STEP_DONE
+} fiks_step;
+
+enum { FIKS_MAX_HEADERS = 8, FIKS_CONNECT_MS = 5000 };
+
+/* One request, ready to go out. Borrowed from the call until it is answered. */
+typedef struct fiks_send {
+    const char *method;
+    const char *url;
+    const char *headers[FIKS_MAX_HEADERS]; /* "Name: value" */
+    size_t header_count;
+    const char *body; /* NULL = none */
+    size_t body_bytes;
+    const char *ca_file; /* NULL = the system's */
+    bool allow_http;
+    uint32_t idle_ms;
+    int64_t timeout_ms; /* of this try; 0 = none */
+} fiks_send;
+
+/* What came of it. The body was fed as it came. */
+typedef struct fiks_answer {
+    fiks_status
+        kind;  /* FIKS_OK: an answer, whatever its status. Else the error is in call->error */
+    bool sent; /* the server may have seen the request */
+    int status;
+    const char *content_type; /* "" = none; borrowed for the call of fiks_call_answered */
+    const char *retry_after;  /* NULL = none */
+    const char *date;         /* NULL = none */
+    const char *location;     /* where a redirect points, absolute; NULL = none */
+} fiks_answer;
+
+typedef enum fiks_state {
+    FIKS_STATE_START,
+    FIKS_STATE_SENDING,
+    FIKS_STATE_PAUSED,
+    FIKS_STATE_DONE
+} fiks_state;
+
+struct fiks_call {
+    /* the request; fixed once made */
+    fiks_client *client;
+    const fiks_operation *operation;
+    bool token_flight; /* fetches a token, for the cache */
+    bool idempotent;
+    bool bearer; /* token_header is a person's own token: not ours to renew */
+    fiks_auth auth;
+    fiks_token_key
+        *token_key; /* of its token: the client's, or with claims of its own; may be NULL */
+    const char *method;
+    char *method_owned;
+    fiks_buf url;
+    fiks_buf body;
+    bool has_body;
+    fiks_buf type_header; /* "Content-Type: ..." */
+    fiks_buf basic_header;
+    fiks_sink *sink;
+    size_t max_answer_bytes;
+    uint32_t total_ms;
+
+    /* where it stands */
+    fiks_state state;
+    int tries;
+    int64_t started_ms;  /* monotonic; 0 before the first step */
+    int64_t deadline_ms; /* monotonic; INT64_MAX = none */
+    int64_t wake_ms;
+    fiks_time sent;        /* when the try went out */
+    fiks_buf token_header; /* "Authorization: Bearer <token>" */
+    bool token_renewed;    /* after a 401 that blamed the token: once */
+    bool clock_corrected;  /* after the server found the clocks to differ: once */
+    uint64_t flight;       /* the one this call waits for, or is */
+    char jti[40];          /* a flight's */
+    int64_t clock_off_ms;  /* a flight's: taken off the clock for its grant */
+    fiks_send send;
+
+    /* the outcome */
+    bool uncertain; /* a try was sent and its fate is not known */
+    bool sink_fed;
+    int try_status; /* of the answer coming in */
+    fiks_buf answer;
+    fiks_buf answer_type;
+    fiks_response response;
+    fiks_error error;
+
+    /* the engine's: who waits for it, and how it travels */
+    atomic_int refs;
+    atomic_bool cancelled;
+    atomic_bool resumed; /* its sink, that was full, takes bytes again */
+    atomic_bool finished;
+    atomic_bool abandoned; /* its owner is gone */
+    void *engine;
+    fiks_queue *queue;
+    struct fiks_call *next;
+    void *transfer;
+};
+
+/* Checks the arguments and builds the request; sends nothing. */
+fiks_status fiks_call_make(fiks_client *client, const fiks_call_options *options, fiks_call **out,
+                           fiks_error *err);
+/* Frees what fiks_call_make built. */
+void fiks_call_unmake(fiks_call *call);
+
+fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight);
+
+/* The answer's headers came, before its body. */
+void fiks_call_head(fiks_call *call, int status, const char *content_type,
+                    const char *content_disposition);
+/* Bytes of its body. FAILED: call->error says why; stop the transfer. */
+fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len);
+/* The try ended. `random` decides the pause. */
+void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time now, uint32_t random);
+
+#endif

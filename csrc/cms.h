@@ -1,0 +1,53 @@
+/*
+ * Reading CMS EnvelopedData (RFC 5652, 6) as it comes: pieces of any size, definite or indefinite
+ * lengths, constant memory. Any recipient entry that one of the keys opens will do, whatever
+ * certificate it names; RSA-OAEP entries (RFC 4055) are tried before PKCS#1 v1.5 ones. Content is
+ * AES-128/192/256-CBC; everything else is refused by name.
+ *
+ * CBC has no integrity: what the data function is given is proven only by what comes after (padding
+ * here, the zip's CRC, the SHA-256 of the list), so it must not be shown to anyone before `finish`.
+ */
+#ifndef FIKS_CMS_H
+#define FIKS_CMS_H
+
+#include "fiks.h"
+#include "str.h"
+
+/* Takes decrypted bytes, some 64 KiB at a time; a failure ends the reading with that failure. */
+typedef fiks_status (*fiks_cms_data_fn)(void *to, const void *data, size_t len, fiks_error *err);
+
+typedef struct fiks_cms_reader fiks_cms_reader;
+
+/* Each key is referenced. */
+fiks_status fiks_cms_reader_new(fiks_key *const *keys, size_t key_count, fiks_cms_data_fn data,
+                                void *to, fiks_cms_reader **out, fiks_error *err);
+/*
+ * FIKS_CRYPTO with code "not_cms" (and what it looks like instead), "content_type", "structure",
+ * "algorithm", "no_recipient" or "no_key"; FIKS_INTEGRITY "padding" when the content is damaged, or
+ * (PKCS#1 v1.5 only, where the two must not be told apart) no key fits.
+ */
+fiks_status fiks_cms_reader_feed(fiks_cms_reader *reader, const void *data, size_t len,
+                                 fiks_error *err);
+/* Demands that everything that was opened is closed: FIKS_CRYPTO "truncated", FIKS_PROTOCOL
+ * "empty". */
+fiks_status fiks_cms_reader_finish(fiks_cms_reader *reader, fiks_error *err);
+void fiks_cms_reader_free(fiks_cms_reader *reader);
+
+/* Index of the key that opened it; only after the first data. */
+size_t fiks_cms_reader_key(const fiks_cms_reader *reader);
+/* Decrypted bytes given out. */
+uint64_t fiks_cms_reader_bytes(const fiks_cms_reader *reader);
+/* Did bytes other than zero follow the message? Accepted, but worth a warning. */
+bool fiks_cms_reader_trailing(const fiks_cms_reader *reader);
+
+/* A whole message in memory. */
+fiks_status fiks_cms_decrypt(const void *data, size_t len, fiks_key *const *keys, size_t key_count,
+                             fiks_buf *out, fiks_error *err);
+/*
+ * From file to file, streaming. `to` appears, or is replaced, once everything is decrypted and
+ * fsynced; NULL = decrypt and discard. `*bytes` is the length of the content.
+ */
+fiks_status fiks_cms_decrypt_file(const char *from, const char *to, fiks_key *const *keys,
+                                  size_t key_count, uint64_t *bytes, fiks_error *err);
+
+#endif

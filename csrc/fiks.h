@@ -1,0 +1,426 @@
+/*
+ * lua-fiks: the public C API.
+ *
+ * A client for KS Fiks, the platform on which Norwegian municipalities exchange cases and messages.
+ * One header, one library. What the Lua module `fiks` does is done through these functions, and a C
+ * program can do the same job with them (examples/main_job.c).
+ *
+ * Conventions, the same everywhere
+ *   - A fallible function returns a fiks_status (0 = FIKS_OK) and takes a fiks_error last; the
+ *     error may be NULL. The first error wins: one that is already set is not overwritten.
+ *   - `_new`/`_free` for heap objects, free accepts NULL. `_ref` adds an owner, `_free` drops one.
+ *   - Strings in are copied unless the text says otherwise. Pointers out are borrowed: valid until
+ *     the object they came from is changed or freed.
+ *   - Units are in the names: `_ms`, `_s`, `_bytes`. Strings are UTF-8.
+ *   - Options are structs whose first member is `size`: start with `FIKS_OPTIONS(type)`. Zero means
+ *     default.
+ *   - Any thread may call any function; one object is used by one thread at a time, except the
+ *     client, which any number of threads share, and fiks_call_cancel and fiks_call_finished, which
+ *     may come from any thread while the call is not freed.
+ *   - Passwords, keys, assertions and tokens never appear in an error, a log line or a URL.
+ */
+#ifndef FIKS_H
+#define FIKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FIKS_VERSION "0.1.0"
+#define FIKS_API __attribute__((visibility("default")))
+
+/* An options struct with every member at its default: `fiks_client_options o =
+ * FIKS_OPTIONS(fiks_client_options);` */
+#define FIKS_OPTIONS(type)                                                                         \
+    (type)                                                                                         \
+    {                                                                                              \
+        .size = sizeof(type)                                                                       \
+    }
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+/* What went wrong, as a closed list. docs/errors.md has cause and cure of each. */
+typedef enum fiks_status {
+    FIKS_OK = 0,
+    FIKS_CONFIG,       /* a setting is missing or wrong; nothing was sent */
+    FIKS_CREDENTIALS,  /* key, certificate or their password; nothing was sent */
+    FIKS_INVALID,      /* an argument or a message breaks the contract; nothing was sent */
+    FIKS_NETWORK,      /* name, connection, or it was cut */
+    FIKS_TLS,          /* the server's certificate or the handshake */
+    FIKS_TIMEOUT,      /* a deadline passed */
+    FIKS_CANCELLED,    /* the caller cancelled, or closed the client */
+    FIKS_CLOCK,        /* this machine's clock is wrong */
+    FIKS_AUTH,         /* 401: token, integrasjon or user name and password refused */
+    FIKS_DENIED,       /* 403, or the token endpoint refused the grant */
+    FIKS_NOT_FOUND,    /* 404 or 410 */
+    FIKS_CONFLICT,     /* 409 */
+    FIKS_REJECTED,     /* another 4xx: the server refused the request */
+    FIKS_RATE_LIMITED, /* 429 */
+    FIKS_SERVER,       /* 5xx: the outcome may be unknown */
+    FIKS_PROTOCOL,     /* the answer is not what the contract says */
+    FIKS_CRYPTO,       /* CMS: structure, algorithm, or no key fits */
+    FIKS_ARCHIVE,      /* zip: structure, or an entry that must not be unpacked */
+    FIKS_INTEGRITY,    /* a hash, CRC, size or padding does not match */
+    FIKS_LIMIT,        /* larger than allowed */
+    FIKS_IO,           /* file system */
+    FIKS_MEMORY,       /* out of memory */
+    FIKS_INTERNAL      /* a bug in lua-fiks: please report */
+} fiks_status;
+
+/*
+ * An error, owned by the caller, no cleanup needed. All strings are UTF-8, end in NUL and may be
+ * empty. `code` is stable text for programs ("wrong_password", "mismatch", or the platform's own
+ * errorCode); `message` is for people: what, where, what to do.
+ */
+typedef struct fiks_error {
+    fiks_status kind;
+    int http_status;        /* of the last answer; 0 = none */
+    bool retryable;         /* trying the same again later may help */
+    int attempts;           /* requests sent */
+    int64_t retry_after_ms; /* from Retry-After; 0 = none */
+    char code[64];
+    char message[768];
+    char operation[64]; /* e.g. "innsyn.v2.index" */
+    char url[256];      /* without query */
+    char error_id[64];  /* Fiks errorId: quote it to KS support */
+    char oauth_error[64];
+    char mp_code[16];  /* Maskinporten, e.g. "MP-121" */
+    char trace_id[64]; /* Maskinporten's: quote it to Digdir */
+    char jti[40];      /* of our grant */
+    bool uncertain;    /* this or an earlier try may have been carried out all the same */
+} fiks_error;
+
+FIKS_API void fiks_error_clear(fiks_error *err);
+
+/* "timeout", "denied", ...: the name Lua code sees as err.kind. Never NULL. */
+FIKS_API const char *fiks_status_name(fiks_status kind);
+
+/* The library's version, "MAJOR.MINOR.PATCH". */
+FIKS_API const char *fiks_version(void);
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+/* A private RSA key with the certificates that came with it; counted, immutable. */
+typedef struct fiks_key fiks_key;
+
+typedef struct fiks_key_options {
+    size_t size;
+    const char *name; /* what errors call it; default: the file name */
+    const char *file; /* PKCS#12 or PEM, told apart by content; or: */
+    const void *data; /* the same, from memory */
+    size_t data_bytes;
+    const char *password;         /* of the PKCS#12 or the encrypted PEM; NULL = none given */
+    const char *alias;            /* friendlyName of the PKCS#12 entry; NULL = the only one */
+    const char *certificate_file; /* PEM certificates, when the key file has none */
+    /* A key that never leaves its token (RFC 7512), also accepted as `file`:
+     * "pkcs11:token=fiks;object=virksomhet". The PIN is `password`, or pin-value in the URI. The
+     * module is p11-kit's, or module-path in the URI, one per process. */
+    const char *uri;
+} fiks_key_options;
+
+/*
+ * Loads a key. Fails with FIKS_CREDENTIALS and code wrong_password, password_missing,
+ * unsupported_cipher, no_key, alias, unsupported_key, weak_key, key_mismatch, jks, format, file;
+ * for PKCS#11 also uri, engine or pin_locked. PKCS#11 needs OpenSSL's engine
+ * "pkcs11" (Debian: libengine-pkcs11-openssl). A PIN is tried once: tokens lock themselves.
+ */
+FIKS_API fiks_status fiks_key_new(const fiks_key_options *options, fiks_key **out, fiks_error *err);
+FIKS_API fiks_key *fiks_key_ref(fiks_key *key);
+FIKS_API void fiks_key_free(fiks_key *key);
+
+/* ---- clients ------------------------------------------------------------------------------- */
+
+/* One integrasjon and how to reach the platform. Shared freely between threads. */
+typedef struct fiks_client fiks_client;
+
+typedef struct fiks_client_options {
+    size_t size;
+    /* "current" (default): Maskinporten, ks:fiks, IntegrasjonPassord. "2018": ID-porten, ks,
+     * ServicePassword. Every single value below overrides what the contract says. */
+    const char *contract;
+    /* "prod" or "test"; NULL when the URLs below are given. There is no default. */
+    const char *environment;
+    const char *api_url;        /* https://api.fiks.ks.no */
+    const char *svarut_url;     /* https://svarut.ks.no */
+    const char *issuer;         /* aud of the grant, byte for byte */
+    const char *token_endpoint; /* default: issuer + "token" */
+    const char *scope;          /* default: by contract */
+    const char *client_id;      /* at Maskinporten or ID-porten: iss of the grant */
+    const char *consumer_org;   /* nine digits: act for this organisation */
+    const char *kid;            /* registered key id; NULL = send x5c */
+    fiks_key *key;              /* borrowed for the call; the client keeps a reference */
+    const char *integrasjon_id; /* UUID */
+    const char *integrasjon_passord;
+    const char *ca_file;      /* PEM with trusted roots; NULL = the system's */
+    bool allow_loopback_http; /* plain http to 127.0.0.1, ::1 and localhost; never elsewhere */
+    const char *alg;          /* of the grant's signature: "RS256" (default), "RS384", "RS512" */
+    const char *x5c;          /* what goes into x5c: "chain" (default, no root) or "leaf" */
+    const char *resource;     /* aud of the token; Fiks needs none */
+    const char *pid;          /* eleven digits: a token for this person */
+    const char *authorization_details; /* JSON text: an array with one object (RFC 9396) */
+    bool resource_array;               /* resource as an array instead of a string */
+    /* When the token endpoint says that the clocks differ, try once more with the time of its Date
+     * header, and begin with that difference from then on. Never changes the machine's clock. */
+    bool clock_correction;
+    /* A certificate that has expired or is not valid yet is a warning instead of an error. */
+    bool allow_expired_certificate;
+} fiks_client_options;
+
+/*
+ * Checks everything that can be known without the network. FIKS_CONFIG: the message names the
+ * option; code "retired_host" for addresses of Maskinporten and ID-porten that are gone.
+ * FIKS_CREDENTIALS "expired" or "not_yet_valid" for a certificate that would be sent.
+ */
+FIKS_API fiks_status fiks_client_new(const fiks_client_options *options, fiks_client **out,
+                                     fiks_error *err);
+
+/*
+ * What looked wrong in the settings without being an error: hosts of different environments, an
+ * issuer that differs from the published one by a slash, a test certificate for production, a
+ * certificate that expires within 30 days ... Each is also a log line of level 1. A list of
+ * sentences that ends in NULL; borrowed.
+ */
+FIKS_API const char *const *fiks_client_warnings(const fiks_client *client);
+
+FIKS_API fiks_client *fiks_client_ref(fiks_client *client);
+FIKS_API void fiks_client_free(fiks_client *client);
+
+/*
+ * What a token is asked for, instead of what the client's options say: NULL = as the client, ""
+ * = without (not for scope). Claims and the cache's key are both made of the result, so tokens
+ * for different people or organisations never mix.
+ */
+typedef struct fiks_token_options {
+    size_t size;
+    const char *scope;
+    const char *consumer_org;
+    const char *resource;
+    const char *pid;
+    const char *authorization_details;
+} fiks_token_options;
+
+/*
+ * The cached token and the scopes granted with it, without asking anybody (the operation "token"
+ * fetches one): false when there is none that can still be used, or, with the error set, when the
+ * options (NULL = none) are wrong. The token is a secret: wipe it (fiks_bytes_free both).
+ * `*expires_s` is wall-clock time, since 1970.
+ */
+FIKS_API bool fiks_client_peek_token(fiks_client *client, const fiks_token_options *options,
+                                     char **token, char **scope, int64_t *expires_s,
+                                     fiks_error *err);
+/* Drops the cached token if it is still this one (NULL: whichever it is). */
+FIKS_API fiks_status fiks_client_invalidate_token(fiks_client *client,
+                                                  const fiks_token_options *options,
+                                                  const char *token, fiks_error *err);
+
+/*
+ * How far this machine's clock is ahead of the token endpoint's (negative: behind), by the Date
+ * header of its last answer, about a second exact. False before the first answer.
+ */
+FIKS_API bool fiks_client_clock_skew(const fiks_client *client, int64_t *ahead_ms);
+
+/* ---- receiving into files ------------------------------------------------------------------ */
+
+/* Where the bytes of an answer go. Made by a constructor below, given to a call. */
+typedef struct fiks_sink fiks_sink;
+FIKS_API void fiks_sink_free(fiks_sink *sink);
+
+/* What the list of forsendelser says about one file. */
+typedef struct fiks_expected_file {
+    const char *name;   /* filnavn */
+    const char *sha256; /* hex, any case; NULL or "" = not given */
+    int64_t size_bytes; /* 0 or less = not given */
+} fiks_expected_file;
+
+typedef enum fiks_verdict {
+    FIKS_VERIFIED,     /* the SHA-256 matches */
+    FIKS_UNVERIFIABLE, /* no hash was given */
+    FIKS_MISMATCH,     /* the SHA-256 (or, without one, the size) differs */
+    FIKS_UNDECLARED    /* in the archive but not in the list */
+} fiks_verdict;
+
+/* One file that was received. `name` is the sender's, `stored_as` its name in the folder. */
+typedef struct fiks_received_file {
+    const char *name;
+    const char *stored_as;
+    int64_t size_bytes;
+    char sha256[65];
+    fiks_verdict verdict;
+} fiks_received_file;
+
+typedef struct fiks_forsendelse_options {
+    size_t size;
+    const char *folder;    /* created; must not exist. Appears as a whole or not at all */
+    fiks_key *const *keys; /* tried in turn; each is referenced */
+    size_t key_count;
+    const fiks_expected_file *expected;
+    size_t expected_count;
+    int64_t max_total_bytes; /* unpacked; default 10 GiB or 1.1 times the expected, the larger */
+} fiks_forsendelse_options;
+
+/*
+ * A sink that decrypts (CMS), unpacks (zip or a single document), hashes and writes a forsendelse,
+ * in one pass and constant memory. The folder is renamed into place, with everything fsynced, only
+ * when every check passed; otherwise nothing is left. Fails with FIKS_CRYPTO, FIKS_ARCHIVE,
+ * FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or FIKS_IO.
+ */
+FIKS_API fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *options,
+                                               fiks_sink **out, fiks_error *err);
+/* The files seen so far, also after a mismatch. Borrowed. */
+FIKS_API const fiks_received_file *fiks_forsendelse_sink_files(const fiks_sink *sink,
+                                                               size_t *count);
+
+/* The files of a folder that was looked at again. */
+typedef struct fiks_verified fiks_verified;
+
+/*
+ * Is `folder`, from an earlier run, this forsendelse? Every file in it is read and held against the
+ * hashes of the list (by name and size where there is none), and the folder's own entry is made
+ * durable: then it may be acknowledged again without receiving it anew. `*out` (or NULL) has the
+ * files as they are; free it with fiks_verified_free. FIKS_INTEGRITY "changed" names the first one
+ * that is not there as it was sent, also when the folder is empty.
+ */
+FIKS_API fiks_status fiks_forsendelse_verify(const char *folder, const fiks_expected_file *expected,
+                                             size_t expected_count, fiks_verified **out,
+                                             fiks_error *err);
+FIKS_API const fiks_received_file *fiks_verified_files(const fiks_verified *verified,
+                                                       size_t *count);
+FIKS_API void fiks_verified_free(fiks_verified *verified);
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+/* A template or query parameter, or a header. */
+typedef struct fiks_param {
+    const char *name;
+    const char *value;
+} fiks_param;
+
+/* One part of a multipart/form-data body, sent in the order given. */
+typedef struct fiks_part {
+    const char *name;
+    const char *filename;     /* NULL = none */
+    const char *content_type; /* NULL = none */
+    const void *data;
+    size_t data_bytes;
+} fiks_part;
+
+typedef struct fiks_call_options {
+    size_t size;
+    const char *operation; /* a built-in's name (fiks_operation_names), or NULL and: */
+    const char *method;
+    const char *path; /* under api_url, may hold {name}; or an absolute URL of a known host */
+    /* Fill {name} in the path; the rest becomes the query. For a download "url" is the link that
+     * the list gave (downloadUrl): taken when it is on the host of the operation. */
+    const fiks_param *params;
+    size_t param_count;
+    const void *body; /* JSON text or other bytes; copied */
+    size_t body_bytes;
+    const char *content_type; /* default application/json */
+    const fiks_part *parts;   /* multipart instead of body; copied */
+    size_t part_count;
+    const char *username; /* HTTP Basic, for SvarInn v1 and v2 */
+    const char *password;
+    fiks_sink *sink;         /* taken over when the call starts, else still yours; NULL = memory */
+    size_t max_answer_bytes; /* in memory; default 16 MiB */
+    uint32_t timeout_ms;     /* over all tries, token included; default by operation */
+    int idempotent;          /* 1 yes, -1 no, 0 by method and operation */
+    /* As in fiks_token_options: what this call's token is asked for. */
+    const char *scope;
+    const char *consumer_org;
+    const char *resource;
+    const char *pid;
+    const char *authorization_details;
+    /* The access token of a logged-in person (ID-porten), sent instead of the client's: as it is,
+     * once, never renewed. Copied, wiped. */
+    const char *bearer;
+} fiks_call_options;
+
+/* One call under way. Belongs to whoever started it. */
+typedef struct fiks_call fiks_call;
+
+/* Completions of the calls started with it; one per thread (or Lua state) that waits. */
+typedef struct fiks_queue fiks_queue;
+
+typedef struct fiks_response {
+    int status;
+    const char *body; /* borrowed from the call; ends in NUL beyond body_bytes */
+    size_t body_bytes;
+    const char *content_type; /* "" = none */
+    int attempts;
+    int64_t elapsed_ms;
+} fiks_response;
+
+FIKS_API fiks_queue *fiks_queue_new(void);
+FIKS_API void fiks_queue_free(fiks_queue *queue);
+
+/*
+ * Starts a call: checks the arguments, hands it to the engine, returns. The engine moves bytes
+ * only while some thread waits (fiks_queue_wait, fiks_call_wait) or its I/O thread runs. `queue`
+ * may be NULL: then only fiks_call_wait learns of the end.
+ */
+FIKS_API fiks_status fiks_call_new(fiks_client *client, const fiks_call_options *options,
+                                   fiks_queue *queue, fiks_call **out, fiks_error *err);
+
+/* Waits for this call, moving everyone's bytes meanwhile. FIKS_TIMEOUT when `timeout_ms` (negative
+ * = for ever) passed first: the call goes on. */
+FIKS_API fiks_status fiks_call_wait(fiks_call *call, int64_t timeout_ms, fiks_error *err);
+
+/* The next finished call of the queue, or NULL after `timeout_ms` (negative = for ever, also when
+ * nothing is under way). Borrowed. */
+FIKS_API fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms);
+
+/*
+ * The outcome of a finished call: FIKS_OK or the error, which replaces what `err` held. The
+ * response is set when there was an answer, also beside an error; borrowed from the call.
+ */
+FIKS_API fiks_status fiks_call_result(fiks_call *call, const fiks_response **response,
+                                      fiks_error *err);
+FIKS_API bool fiks_call_finished(fiks_call *call);
+/* The sink given to the call, for its result. Borrowed; NULL = none. */
+FIKS_API const fiks_sink *fiks_call_sink(const fiks_call *call);
+/* Ends the call soon with FIKS_CANCELLED. It still finishes, exactly once. */
+FIKS_API void fiks_call_cancel(fiks_call *call);
+/* Cancels if still running, and frees. */
+FIKS_API void fiks_call_free(fiks_call *call);
+
+/* Start and wait in one: the answer stays valid until fiks_call_free(*out). */
+FIKS_API fiks_status fiks_call_perform(fiks_client *client, const fiks_call_options *options,
+                                       fiks_call **out, const fiks_response **response,
+                                       fiks_error *err);
+
+/* NULL-terminated list of the built-in operations. */
+FIKS_API const char *const *fiks_operation_names(void);
+
+/* ---- the engine ---------------------------------------------------------------------------- */
+
+/* Starts the process's I/O thread: one more waiter, that never lets go. Idempotent. */
+FIKS_API fiks_status fiks_engine_thread_start(fiks_error *err);
+/* Stops and joins it; calls go on when somebody waits. Idempotent. */
+FIKS_API void fiks_engine_thread_stop(void);
+
+/* ---- small things a program needs beside ---------------------------------------------------- */
+
+/* Encrypts as SvarUt and Fiks IO do: CMS EnvelopedData, AES-256-CBC, RSA-OAEP with SHA-256, for the
+ * certificates (PEM text) given. `*out` is freed with fiks_bytes_free. */
+FIKS_API fiks_status fiks_cms_encrypt(const void *data, size_t data_bytes,
+                                      const char *const *certificates_pem, size_t certificate_count,
+                                      void **out, size_t *out_bytes, fiks_error *err);
+FIKS_API void fiks_bytes_free(void *bytes, size_t length);
+
+/* A random UUID (version 4), lower case, into 37 bytes. */
+FIKS_API fiks_status fiks_uuid(char out[37], fiks_error *err);
+
+/* Log lines: level 0 error, 1 warning, 2 info, 3 debug. Never a secret. NULL = none (default). The
+ * sink may be called from any thread, once more just after it was replaced, and must not call back
+ * into the library. */
+typedef void (*fiks_log_fn)(int level, const char *line, void *data);
+FIKS_API void fiks_log_set(fiks_log_fn sink, int max_level, void *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

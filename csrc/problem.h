@@ -1,0 +1,27 @@
+/* From an answer that is not the one hoped for to a fiks_error: status, and KS's error bodies. */
+#ifndef FIKS_PROBLEM_H
+#define FIKS_PROBLEM_H
+
+#include "fiks.h"
+
+/* The kind that an HTTP status (not 2xx) stands for. */
+fiks_status fiks_problem_kind(int http_status);
+
+/*
+ * Fills `err` from an answer: kind by status; errorId, errorCode and message from the platform's
+ * common error body (svarut's and innsyn's OpenAPI: ErrorMessage) when it is one, else an excerpt
+ * of the text. `operation` names the call in the message. Whether Fiks blamed the token
+ * ("Klarte ikke å validere access_token") is returned: then a new token may help.
+ */
+bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, const char *operation,
+                       fiks_error *err);
+
+/* The first printable characters of a text, in one line, for an error message; what looks like a
+ * token in it is masked. */
+void fiks_problem_excerpt(const char *text, size_t len, char *out, size_t out_bytes);
+
+/* Masks what was sent and came back in an excerpt; with `beginning` also when only the first bytes
+ * of it are there. A secret of less than four bytes is left: it would mask words. */
+void fiks_problem_mask(char *text, const char *secret, size_t len, bool beginning);
+
+#endif

@@ -1,0 +1,219 @@
+#include "pump.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "transfer.h"
+
+enum { LONGEST_SLEEP_MS = 60000, KEPT_CONNECTIONS = 64 };
+
+struct fiks_pump {
+    CURLM *multi;
+    fiks_call *parked; /* waiting for a time or a token */
+    fiks_transfer *busy;
+    fiks_transfer *idle;
+    bool flight_ended;
+    fiks_pump_finish *finish;
+    void *context;
+};
+
+static void recycle(fiks_pump *p, fiks_transfer *t)
+{
+    t->next = p->idle;
+    p->idle = t;
+}
+
+static fiks_status start_transfer(fiks_pump *p, fiks_call *call, fiks_error *err)
+{
+    fiks_transfer *t = p->idle;
+    if (t)
+        p->idle = t->next;
+    else
+        t = fiks_transfer_new();
+    if (!t)
+        return fiks_fail_memory(err);
+    fiks_status st = fiks_transfer_prepare(t, call, err);
+    CURLMcode code = st ? CURLM_OK : curl_multi_add_handle(p->multi, t->easy);
+    if (code)
+        st = fiks_fail(err, FIKS_INTERNAL, "curl", "libcurl refused a transfer: %s",
+                       curl_multi_strerror(code));
+    if (st) {
+        recycle(p, t);
+        return st;
+    }
+    t->next = p->busy;
+    p->busy = t;
+    call->transfer = t;
+    return FIKS_OK;
+}
+
+static void park(fiks_pump *p, fiks_call *call)
+{
+    call->next = p->parked;
+    p->parked = call;
+}
+
+/* Takes a call as far as it goes without waiting. */
+static void advance(fiks_pump *p, fiks_call *call)
+{
+    for (;;) {
+        fiks_call *flight = NULL;
+        fiks_time now = fiks_now();
+        fiks_step step = fiks_call_step(call, now, &flight);
+        if (flight)
+            advance(p, flight); /* one level: a flight needs no token */
+        if (step == FIKS_STEP_DONE) {
+            p->flight_ended = p->flight_ended || call->token_flight;
+            p->finish(p->context, call);
+            return;
+        }
+        if (step != FIKS_STEP_SEND) {
+            park(p, call);
+            return;
+        }
+        if (start_transfer(p, call, &call->error) == FIKS_OK)
+            return;
+        fiks_answer none = {.kind = call->error.kind, .content_type = ""};
+        fiks_call_answered(call, &none, now, 0);
+    }
+}
+
+static void end_transfer(fiks_pump *p, fiks_transfer *t, CURLcode code)
+{
+    fiks_call *call = t->call;
+    fiks_transfer **at = &p->busy;
+    while (*at && *at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    fiks_transfer_report(t, code, fiks_now());
+    curl_multi_remove_handle(p->multi, t->easy);
+    call->transfer = NULL;
+    recycle(p, t);
+    advance(p, call);
+}
+
+static void heed_flags(fiks_pump *p)
+{
+    for (fiks_transfer *t = p->busy, *next; t; t = next) {
+        next = t->next;
+        if (atomic_load(&t->call->cancelled)) {
+            fiks_fail(&t->call->error, FIKS_CANCELLED, "cancelled", "the call was cancelled");
+            end_transfer(p, t, CURLE_ABORTED_BY_CALLBACK);
+        } else if (atomic_exchange(&t->call->resumed, false)) {
+            curl_easy_pause(t->easy, CURLPAUSE_CONT); /* offers the bytes again, at once */
+        }
+    }
+}
+
+/* Steps the parked calls that are due; returns when the next one is. */
+static int64_t step_parked(fiks_pump *p, bool all)
+{
+    int64_t now = fiks_now().mono_ms;
+    int64_t wake = INT64_MAX;
+    fiks_call *call = p->parked;
+    p->parked = NULL;
+    while (call) {
+        fiks_call *next = call->next;
+        if (all || call->wake_ms <= now || call->deadline_ms <= now)
+            advance(p, call);
+        else
+            park(p, call);
+        call = next;
+    }
+    for (call = p->parked; call; call = call->next) {
+        if (call->wake_ms < wake)
+            wake = call->wake_ms;
+        if (call->deadline_ms < wake)
+            wake = call->deadline_ms;
+    }
+    return wake;
+}
+
+static void reap(fiks_pump *p)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(p->multi, &left))) {
+        fiks_transfer *t = NULL;
+        CURLcode code = message->data.result;
+        if (message->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t) == CURLE_OK)
+            end_transfer(p, t, code);
+    }
+}
+
+int64_t fiks_pump_turn(fiks_pump *p, bool attention)
+{
+    if (attention)
+        heed_flags(p);
+    int running;
+    curl_multi_perform(p->multi, &running);
+    reap(p);
+    int64_t wake;
+    bool all = attention;
+    do {
+        all = all || p->flight_ended;
+        p->flight_ended = false;
+        wake = step_parked(p, all);
+        all = false;
+    } while (p->flight_ended);
+    return wake;
+}
+
+void fiks_pump_rest(fiks_pump *p, int64_t until_ms)
+{
+    int64_t left = until_ms - fiks_now().mono_ms;
+    if (left > LONGEST_SLEEP_MS)
+        left = LONGEST_SLEEP_MS;
+    if (left > 0)
+        curl_multi_poll(p->multi, NULL, 0, (int)left, NULL);
+}
+
+void fiks_pump_nudge(fiks_pump *p)
+{
+    curl_multi_wakeup(p->multi);
+}
+
+void fiks_pump_add(fiks_pump *p, fiks_call *call)
+{
+    advance(p, call);
+}
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static bool curl_ready;
+
+static void init_curl(void)
+{
+    curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+fiks_pump *fiks_pump_new(fiks_pump_finish *finish, void *context)
+{
+    pthread_once(&curl_once, init_curl);
+    fiks_pump *p = curl_ready ? calloc(1, sizeof *p) : NULL;
+    if (!p)
+        return NULL;
+    p->finish = finish;
+    p->context = context;
+    p->multi = curl_multi_init();
+    if (!p->multi) {
+        free(p);
+        return NULL;
+    }
+    curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    return p;
+}
+
+void fiks_pump_free(fiks_pump *p)
+{
+    if (!p)
+        return;
+    curl_multi_cleanup(p->multi);
+    while (p->idle) {
+        fiks_transfer *t = p->idle;
+        p->idle = t->next;
+        fiks_transfer_free(t);
+    }
+    free(p);
+}

@@ -1,0 +1,296 @@
+#include "transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+#define USER_AGENT "lua-fiks/" FIKS_VERSION
+
+/* The answer's headers are complete when the first byte of its body comes. */
+static void pass_head(fiks_transfer *t)
+{
+    if (t->head_done)
+        return;
+    t->head_done = true;
+    long status = 0;
+    char *type = NULL;
+    struct curl_header *disposition = NULL;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+    if (curl_easy_header(t->easy, "Content-Disposition", 0, CURLH_HEADER, -1, &disposition))
+        disposition = NULL;
+    fiks_call_head(t->call, (int)status, type ? type : "", disposition ? disposition->value : "");
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+    fiks_transfer *t = user;
+    pass_head(t);
+    switch (fiks_call_body(t->call, data, size * count)) {
+    case FIKS_FEED_MORE:
+        return size * count;
+    case FIKS_FEED_PAUSED:
+        return CURL_WRITEFUNC_PAUSE;
+    default:
+        return size * count + 1; /* CURLE_WRITE_ERROR */
+    }
+}
+
+static size_t on_read(char *to, size_t size, size_t count, void *user)
+{
+    fiks_transfer *t = user;
+    const fiks_send *send = &t->call->send;
+    size_t n = send->body_bytes - t->read;
+    if (n > size * count)
+        n = size * count;
+    memcpy(to, send->body + t->read, n);
+    t->read += n;
+    return n;
+}
+
+enum { MAX_HEAD_BYTES = 64 * 1024 };
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+    (void)data;
+    fiks_transfer *t = user;
+    t->head_bytes += size * count;
+    if (t->head_bytes <= MAX_HEAD_BYTES)
+        return size * count;
+    fiks_fail(&t->call->error, FIKS_PROTOCOL, "headers",
+              "the headers of the answer are larger than %d bytes", MAX_HEAD_BYTES);
+    return size * count + 1; /* CURLE_WRITE_ERROR */
+}
+
+/* What never changes over the handle's life. */
+static void set_constants(fiks_transfer *t)
+{
+    CURL *easy = t->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->reason);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)FIKS_CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    /* Debian's build presets a directory, and with one set libcurl parses the whole CA bundle for
+     * each new connection: 21 ms of CPU instead of under 1. */
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+}
+
+fiks_transfer *fiks_transfer_new(void)
+{
+    fiks_transfer *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->easy = curl_easy_init();
+    if (!t->easy) {
+        free(t);
+        return NULL;
+    }
+    set_constants(t);
+    curl_easy_getinfo(t->easy, CURLINFO_CAINFO, &t->default_ca);
+    t->default_ca = fiks_strdup(t->default_ca);
+    return t;
+}
+
+void fiks_transfer_free(fiks_transfer *t)
+{
+    if (!t)
+        return;
+    curl_easy_cleanup(t->easy);
+    free(t->default_ca);
+    free(t->ca);
+    free(t);
+}
+
+/*
+ * On a reused connection that dies without an answer libcurl sends again by itself, whatever the
+ * method, and tells nobody. A body is therefore read through a function that cannot be rewound:
+ * then libcurl gives up (CURLE_SEND_FAIL_REWIND) as soon as a byte of it has left, and the call
+ * decides.
+ */
+static CURLcode set_post(fiks_transfer *t, const fiks_send *send)
+{
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send->body_bytes);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, send->body_bytes ? NULL : "");
+    return curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+}
+
+/* Every option of the request line and body is set anew: the handle remembers the last request. */
+static CURLcode set_body(fiks_transfer *t, const fiks_send *send, bool once)
+{
+    CURL *easy = t->easy;
+    bool post = strcmp(send->method, "POST") == 0;
+    bool get = strcmp(send->method, "GET") == 0;
+    bool head = strcmp(send->method, "HEAD") == 0;
+    bool body = send->body || post;
+    t->read = 0;
+    /* without a body there is nothing to rewind: a connection of its own then */
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, once && !send->body_bytes ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L);
+    if (!code && body && !head)
+        code = set_post(t, send);
+    if (!code)
+        code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+                                post || head || (get && !body) ? NULL : send->method);
+    return code;
+}
+
+static CURLcode set_headers(fiks_transfer *t, const fiks_send *send)
+{
+    size_t n = 0;
+    for (; n < send->header_count; n++)
+        t->headers[n].data = (char *)send->headers[n];
+    t->headers[n++].data = (char *)"Expect:"; /* no 100-continue round trip */
+    if (!send->body)
+        t->headers[n++].data = (char *)"Content-Type:"; /* libcurl would call no body a form */
+    for (size_t i = 0; i < n; i++)
+        t->headers[i].next = i + 1 < n ? &t->headers[i + 1] : NULL;
+    return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static CURLcode set_ca(fiks_transfer *t, const char *ca)
+{
+    const char *want = ca ? ca : t->default_ca;
+    if (t->ca == want || (t->ca && want && strcmp(t->ca, want) == 0))
+        return CURLE_OK;
+    free(t->ca);
+    t->ca = fiks_strdup(want);
+    return curl_easy_setopt(t->easy, CURLOPT_CAINFO, want);
+}
+
+fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error *err)
+{
+    const fiks_send *send = &call->send;
+    fiks_url url;
+    bool direct = !fiks_url_parse(send->url, "url", &url, NULL) && fiks_url_is_loopback(&url);
+    t->call = call;
+    t->head_done = false;
+    t->head_bytes = 0;
+    t->reason[0] = '\0';
+    CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, send->url);
+    if (!code)
+        code = set_body(t, send, !call->idempotent || call->token_flight); /* a grant: once */
+    if (!code)
+        code = set_headers(t, send);
+    if (!code)
+        code = set_ca(t, send->ca_file);
+    if (!code)
+        code = curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR,
+                                send->allow_http ? "https,http" : "https");
+    if (!code) /* what is for this machine is not shown to a proxy; else the variables decide */
+        code = curl_easy_setopt(t->easy, CURLOPT_NOPROXY, direct ? "*" : NULL);
+    if (!code)
+        code = curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)send->timeout_ms);
+    if (!code)
+        code = curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)(send->idle_ms / 1000));
+    return code ? fiks_fail(err, FIKS_INTERNAL, "curl", "libcurl refused an option: %s",
+                            curl_easy_strerror(code))
+                : FIKS_OK;
+}
+
+static fiks_status kind_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return FIKS_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CRL_BADFILE:
+        return FIKS_TLS;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return FIKS_PROTOCOL;
+    case CURLE_OUT_OF_MEMORY:
+        return FIKS_MEMORY;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+        return FIKS_INTERNAL;
+    default:
+        return FIKS_NETWORK;
+    }
+}
+
+/* libcurl's own words, plus what to do where that is known. */
+static void describe(fiks_transfer *t, CURLcode code, fiks_error *err)
+{
+    fiks_status kind = kind_of(code);
+    const char *reason = t->reason[0] ? t->reason : curl_easy_strerror(code);
+    long status = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OUT_OF_MEMORY && status && !t->head_done) { /* of a line above 100 KB */
+        kind = FIKS_PROTOCOL;
+        reason = "a header of the answer is too large";
+    }
+    fiks_url url;
+    if (fiks_url_parse(t->call->send.url, "url", &url, NULL))
+        url.host[0] = '\0';
+    if (kind == FIKS_TLS)
+        fiks_fail(err, kind, "tls",
+                  "%s: %s (trusted roots: %s; set ca_file if the server's CA is "
+                  "a private one)",
+                  url.host, reason, t->ca ? t->ca : "none");
+    else
+        fiks_fail(err, kind, kind == FIKS_TIMEOUT ? "timeout" : "curl", "%s: %s", url.host, reason);
+}
+
+static const char *header(CURL *easy, const char *name)
+{
+    struct curl_header *found;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) ? NULL : found->value;
+}
+
+/* For the pause before another try: drawn only when there may be one. */
+static uint32_t pause_from(CURLcode code, long status)
+{
+    uint32_t n = 0;
+    if ((code == CURLE_OK && status < 400) || code == CURLE_SEND_FAIL_REWIND)
+        return 0; /* the latter was a kept connection that had died: no reason to wait */
+    return fiks_random(&n, sizeof n) ? n : 0;
+}
+
+void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
+{
+    long status = 0, request_bytes = 0;
+    char *type = NULL, *location = NULL;
+    fiks_call *call = t->call;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
+    fiks_answer answer = {
+        .kind = FIKS_OK,
+        .sent = request_bytes > 0,
+        .status = (int)status,
+        .content_type = type ? type : "",
+        .retry_after = header(t->easy, "Retry-After"),
+        .date = header(t->easy, "Date"),
+        .location = location,
+    };
+    if (code == CURLE_OK)
+        pass_head(t);           /* an empty body: nobody did */
+    else if (!call->error.kind) /* else a sink failed, and the transfer was stopped for that */
+        describe(t, code, &call->error);
+    if (code != CURLE_OK)
+        answer.kind = call->error.kind;
+    fiks_call_answered(call, &answer, now, pause_from(code, status));
+    t->call = NULL;
+}
