@@ -1,0 +1,65 @@
+--- lua-fiks: a client for KS Fiks, the platform on which Norwegian municipalities exchange cases
+--- and messages.
+--
+--     local fiks = require "fiks"
+--     local client = fiks.check(fiks.new { environment = "test", ... })
+--
+-- Routine failures are `nil, err` with `err` of class fiks.Error; misuse raises. Requiring this
+-- module does nothing: no network, no files, no environment.
+
+local Client = require "fiks.client"
+local core = require "fiks.core"
+local tasks = require "fiks.wait.coroutine"
+
+local M = {}
+
+M._VERSION = core.version
+
+--- JSON null, for the few fields where it differs from "absent".
+M.null = core.null
+
+--- Marks a table as a JSON array (needed for empty ones only) and returns it.
+M.array = core.array
+
+--- Runs functions side by side and returns their results under their keys: values, errors.
+M.all = tasks.all
+
+--- Runs f(item, index) for every item, some at a time: values, errors by index.
+M.map = tasks.map
+
+--- Runs a function as a task, in which fiks.spawn works.
+M.run = tasks.run
+
+--- Starts one more task beside the running one; inside fiks.all, fiks.map or fiks.run.
+M.spawn = tasks.spawn
+
+--- A random UUID, for message ids.
+---@return string
+function M.uuid()
+  return core.uuid()
+end
+
+--- Makes a client. An unknown option raises; a wrong value gives nil and an error.
+---@param options fiks.Options
+---@return fiks.Client? client
+---@return fiks.Error? err
+function M.new(options)
+  local client, err = Client.new(options, 2)
+  return client, err
+end
+
+--- Returns its arguments, or raises `tostring(err)` as a plain string when the first is nil or
+--- false. Unlike with `assert`, the text survives hosts that lose error objects.
+---@generic T
+---@param value T?
+---@param err any
+---@param ... any
+---@return T value
+function M.check(value, err, ...)
+  if not value then
+    error(err == nil and "fiks.check: nil" or tostring(err), 2)
+  end
+  return value, err, ...
+end
+
+return M

@@ -1,0 +1,203 @@
+---@meta fiks.types
+-- What editors should know of the C module and of the tables that travel. Not for requiring.
+
+---@class fiks.Options the options of fiks.new; docs/configuration.md has the variables
+---@field file string? settings file, JSON; arguments and variables are stronger
+---@field environment_variables boolean? read FIKS_...; default false
+---@field environment "prod"|"test"|"sandbox"|fiks.Environment|nil there is no default
+---@field contract "current"|"2018"? default "current"
+---@field certificate fiks.Certificate|fiks.Key|string|nil the virksomhetssertifikat or registered
+---key; text is a PKCS#11 URI
+---@field maskinporten fiks.Maskinporten? with certificate: fetches tokens
+---@field integrasjon fiks.Integrasjon? needed for all but SvarInn
+---@field ca_file string? PEM with trusted roots; default: the system's
+---@field allow_loopback_http boolean? plain http to this machine
+
+---@class fiks.Environment
+---@field api string? base URL, as https://api.fiks.ks.no
+---@field svarut string? base URL, as https://svarut.ks.no
+---@field issuer string? `aud` of the grant, byte for byte
+---@field token_endpoint string? default: issuer .. "token"
+---@field ca_file string?
+
+---@alias fiks.Secret string|{ file: string } text, or a file that holds it, read when it is needed
+
+---@class fiks.Certificate one of pkcs12, pem (and key), data or jwk
+---@field pkcs12 string? path
+---@field pem string? path: certificates, and the key unless `key` is given
+---@field key string? path of the private key, or a PKCS#11 URI
+---@field data string? the bytes of a PKCS#12 or PEM file
+---@field jwk table|string|nil the private key as a JWK
+---@field password fiks.Secret?
+---@field alias string? friendlyName of the entry, when a PKCS#12 holds several
+---@field kid string? registered key id; default: send the certificate (x5c)
+---@field name string? what errors call it; default: the file name
+---@field allow_expired boolean? go on with a certificate that is not valid today
+
+---@class fiks.Maskinporten Maskinporten, or ID-porten in the 2018 contract
+---@field client_id string
+---@field scope string? default by contract
+---@field consumer_org string? nine digits: act for this organisation
+---@field kid string? the same as certificate.kid
+---@field alg "RS256"|"RS384"|"RS512"|nil default "RS256"
+---@field x5c "chain"|"leaf"|nil what is sent without kid; default "chain"
+---@field resource string|string[]|nil `aud` of the token; a list of one is sent as an array
+---@field pid string? eleven digits
+---@field authorization_details table|string|nil RFC 9396
+---@field clock_correction boolean? try once with the server's clock; default false
+
+---@class fiks.Integrasjon
+---@field id string UUID
+---@field password fiks.Secret
+
+---@class fiks.Response
+---@field status integer
+---@field body string
+---@field content_type string "" when there was none
+---@field attempts integer requests sent
+---@field elapsed_ms integer token and retries included
+---@field json any? client:request: the decoded body
+---@field files fiks.ReceivedFile[]? with a sink: what it has seen
+
+---@class fiks.Part one part of a multipart/form-data body
+---@field name string
+---@field filename string?
+---@field content_type string?
+---@field data string
+
+---@class fiks.ReceivedFile
+---@field name string the sender's
+---@field stored_as string its name in the folder
+---@field size integer
+---@field sha256 string hex
+---@field verdict "verified"|"unverifiable"|"mismatch"|"undeclared"
+
+---@class fiks.Forsendelse one item of SvarInn's list, v1 or v2
+---@field id string
+---@field tittel string?
+---@field dato string? ISO 8601
+---@field dato_ms integer? milliseconds since 1970
+---@field niva 3|4|string|nil
+---@field status string? v1 only
+---@field type string?
+---@field url string? where it is downloaded
+---@field filer fiks.ForsendelseFil[]
+---@field avsender fiks.ForsendelsePart?
+---@field mottaker fiks.ForsendelsePart?
+---@field svarSendesTil fiks.ForsendelsePart?
+---@field svarPaForsendelse string?
+---@field eksternRef string?
+---@field avgivendeSystem string?
+---@field taushetsbelagtPost boolean?
+---@field lenker { lenke: string, tekst: string, ledetekst: string }[]
+---@field metadataFraAvleverendeSystem fiks.ForsendelseNoark?
+---@field metadataForImport fiks.ForsendelseNoark?
+---@field raw table as SvarInn gave it
+---@field problem fiks.Error? why it cannot be handled
+---@field folder string? received: where it lies
+---@field files fiks.ReceivedFile[]? received, or seen before the error
+---@field acknowledged boolean? received: SvarInn knows
+---@field ack_error fiks.Error? why it does not
+---@field redelivered boolean? an earlier run had received it
+---@field reported boolean? the wrong hash was told to SvarInn
+---@field report_error fiks.Error? why it was not
+
+---@class fiks.ForsendelseFil
+---@field navn string
+---@field mime string?
+---@field sha256 string? lower-case hex
+---@field size integer? nil: unknown
+---@field type string?
+---@field extra { key: string?, value: string? }[]
+
+---@class fiks.ForsendelsePart
+---@field orgnr string?
+---@field fnr string?
+---@field navn string?
+---@field adresselinje1 string?
+---@field adresselinje2 string?
+---@field adresselinje3 string?
+---@field postnummer string?
+---@field poststed string?
+---@field land string?
+
+---@class fiks.ForsendelseNoark
+---@field mappeId string?
+---@field mappe_systemId string?
+---@field systemId string?
+---@field registreringsId string?
+---@field saksaar integer?
+---@field sakssekvensnummer integer?
+---@field journalaar integer?
+---@field journalsekvensnummer integer?
+---@field journalpostnummer integer?
+---@field journalposttype string?
+---@field journalstatus string?
+---@field journaldato string?
+---@field journaldato_ms integer?
+---@field dokumentetsDato string?
+---@field dokumentetsDato_ms integer?
+---@field tittel string?
+---@field saksbehandler string?
+---@field extra { key: string?, value: string? }[]
+
+---@class fiks.Key a private key with its certificates
+---@field sign fun(self, algorithm: "RS256", data: string): string?, fiks.Error?
+---@field thumbprint fun(self): string RFC 7638
+---@field certificates fun(self): string[] DER, leaf first
+
+---@class fiks.core.Client
+---@field call fun(self, options: table, queue: fiks.core.Queue): fiks.core.Call?, fiks.Error?
+---@field token fun(self, options: table?): table?, fiks.Error? the cached token: asks nobody
+---@field invalidate fun(self, options: table?): true?, fiks.Error?
+---@field warnings fun(self): string[]
+---@field clock_skew fun(self): number? milliseconds
+---@field close fun(self)
+
+---@class fiks.core.Queue
+---@field wait fun(self, timeout_ms: integer?): fiks.core.Call? the next call that has finished
+---@field close fun(self)
+
+---@class fiks.core.Call
+---@field finished fun(self): boolean
+---@field result fun(self): fiks.Response?, fiks.Error?, fiks.Response?
+---@field files fun(self): fiks.ReceivedFile[]? with a forsendelse sink
+---@field cancel fun(self)
+---@field close fun(self)
+
+---@class fiks.core.Sink
+
+---@class fiks.core the C module; private: use the modules above it
+---@field version string
+---@field null lightuserdata JSON null
+---@field array_mt table metatable of JSON arrays
+---@field integer_mt table metatable of what json_integer makes
+---@field array fun(t: table): table marks a JSON array
+---@field json_encode fun(value: any): string?, fiks.Error?
+---@field json_decode fun(text: string): any, fiks.Error?
+---@field json_integer fun(digits: string): any LuaJIT: an integer beyond 2^53, to encode
+---@field set_error_metatable fun(mt: table)
+---@field random fun(bytes: integer): string
+---@field uuid fun(): string
+---@field sha256 fun(bytes: string): string hex
+---@field base64 fun(bytes: string): string
+---@field unbase64 fun(text: string): string?
+---@field base64url fun(bytes: string): string
+---@field unbase64url fun(text: string): string?
+---@field utf8_check fun(text: string): true?, integer? nil and the offset of the first bad byte
+---@field now fun(): number, number wall clock and monotonic, milliseconds
+---@field key fun(options: table): fiks.Key?, fiks.Error?
+---@field certificate fun(pem_or_der: string): table?, fiks.Error?
+---@field verify fun(algorithm: string, key: any, data: string, signature: string): boolean?
+---@field verify_chain fun(chain: string[], anchors: string[], at_s: number): true?, fiks.Error?
+---@field jwk fun(key: fiks.Key): table
+---@field cms_encrypt fun(data: string, certificates: string[]): string?, fiks.Error?
+---@field cms_decrypt fun(data: string, keys: fiks.Key[]): string?, fiks.Error?
+---@field cms_decrypt_file fun(options: table): table?, fiks.Error?
+---@field forsendelse_sink fun(options: table): fiks.core.Sink?, fiks.Error?
+---@field forsendelse_verify fun(o: table): fiks.ReceivedFile[]?, fiks.Error? folder, expected
+---@field asice fun(files: table): string?, fiks.Error?
+---@field client fun(settings: table): fiks.core.Client?, fiks.Error?
+---@field queue fun(): fiks.core.Queue
+---@field operations fun(): string[]
+---@field engine_thread fun(on: boolean): true?, fiks.Error?

@@ -1,0 +1,44 @@
+--- The completion queue of this Lua state, and who waits for what.
+--
+-- Calls are started on one queue per Lua state, made when the first call is. Whoever waits takes
+-- events off it; an event for somebody else is handed on, never dropped.
+
+local core = require "fiks.core"
+
+local M = {}
+
+-- A wait is cut into slices so that a signal handler or a debugger hook gets a turn.
+local SLICE_MS = 1000
+
+local queue
+
+-- call -> the object whose :wake() is told. Weak both ways: neither a call nor a task that nobody
+-- else holds is kept alive by having waited.
+local waiting = setmetatable({}, { __mode = "kv" })
+
+--- The queue to start calls on.
+---@return fiks.core.Queue
+function M.queue()
+  if not queue then
+    local made, err = core.queue()
+    queue = made or error(tostring(err), 0)
+  end
+  return queue
+end
+
+--- Asks for `waiter:wake()` when the call has finished.
+function M.notify(call, waiter)
+  waiting[call] = waiter
+end
+
+--- Waits for one completion (of any call, at most a second), and tells who waits for it.
+function M.pump()
+  local call = M.queue():wait(SLICE_MS)
+  local waiter = call and waiting[call]
+  if waiter then
+    waiting[call] = nil
+    waiter:wake()
+  end
+end
+
+return M

@@ -1,0 +1,37 @@
+--- How the end of a call is awaited, chosen by where the code runs.
+--
+-- The contract of a waiter (a module fiks.wait.<name>), which spec/contract/wait_spec.lua checks:
+--
+--   await(call)   Returns nothing, and only when call:finished(). Called with a call that was
+--                 started on fiks.wait.queue() by the same Lua state.
+--                 - A call that has finished already: returns at once, without giving way.
+--                 - Completions of other calls that it meets reach whoever awaits those
+--                   (fiks.wait.events does that); none is lost, and none wakes the wrong one.
+--                 - An error while waiting is raised; the caller closes its call.
+--                 - It does not start, cancel or close calls.
+--
+-- A new host (an event loop) is one more file with `await`, and one more line in `await` below.
+
+local block = require "fiks.wait.block"
+local events = require "fiks.wait.events"
+local tasks = require "fiks.wait.coroutine"
+
+local M = {}
+
+--- The queue to start calls on: one per Lua state.
+---@return fiks.core.Queue
+function M.queue()
+  return events.queue()
+end
+
+--- Returns when the call has finished.
+---@param call fiks.core.Call
+function M.await(call)
+  if tasks.in_task() then
+    tasks.await(call)
+  else
+    block.await(call)
+  end
+end
+
+return M
