@@ -1,0 +1,141 @@
+-- Rows 33 to 38 of the edge cases of authentication: the way to the token endpoint.
+
+local core = require "fiks.core"
+local endpoint = require "spec.support.endpoint"
+local proof = require "spec.support.proof"
+
+describe("the network,", function()
+  local here
+
+  setup(function()
+    here = endpoint.start()
+  end)
+  teardown(function()
+    here:stop()
+  end)
+  before_each(function()
+    here:forget()
+  end)
+
+  local function to(url, more)
+    local replaced = { environment = { token_endpoint = url .. "/token" } }
+    for name, value in pairs(more or {}) do
+      replaced[name] = value
+    end
+    return replaced
+  end
+
+  -- Milliseconds that a function took, and what it returned.
+  local function timed(f)
+    local _, before = core.now()
+    local answer, err = f()
+    local _, after = core.now()
+    return after - before, answer, err
+  end
+
+  local function impatient(client, timeout_ms)
+    return timed(function()
+      return client:request { method = "GET", path = "/x", timeout_ms = timeout_ms }
+    end)
+  end
+
+  it("row 33: no name, no connection, no trust, a proxy that wants a password", function()
+    -- A label of 64 letters is no name, so no resolver is asked for it.
+    local err = here:failure(nil, to("https://" .. ("a"):rep(64) .. ".no"))
+    assert.equal("network", err.kind)
+    assert.is_true(err.retryable)
+    assert.matches("resolve", err.message)
+
+    err = here:failure(nil, to("http://127.0.0.1:1"))
+    assert.equal("network", err.kind)
+    assert.is_true(err.retryable)
+    assert.matches("127.0.0.1", err.message)
+    assert.equal("token", err.operation)
+
+    err = here:failure(nil, to(here.tls_url))
+    assert.equal("tls", err.kind)
+    assert.is_false(err.retryable)
+    assert.matches("ca_file", err.message)
+
+    local output = here.material:lua(([[
+      local fiks = require "fiks"
+      local client = assert(fiks.new {
+        environment = { api = "https://api.example", issuer = "https://issuer.example/" },
+        maskinporten = { client_id = "klient", kid = "nokkel" },
+        certificate = { key = ... .. "/kommune.key" },
+      })
+      local token, err = client:token()
+      print(token, err.kind, err.retryable, err.message)
+    ]]), ("HTTPS_PROXY=http://bruker:proxypass@%s"):format(here.url:match("//(.*)")))
+    assert.matches("^nil\tnetwork\ttrue\t", output)
+    assert.matches("407", output)
+    assert.is_nil(output:find("proxypass", 1, true))
+    assert.equal("issuer.example:443", here:seen("CONNECT")[1].target)
+  end)
+
+  it("row 34: a connection that hangs", function()
+    local client = here:client(to(here.deaf_url))
+    local elapsed, answer, err = impatient(client, 150)
+    assert.is_nil(answer)
+    assert.equal("timeout", err.kind)
+    assert.is_true(elapsed >= 140 and elapsed < 2000, tostring(elapsed))
+    client:close()
+    proof.in_source("csrc/transfer.c", "CURLOPT_CONNECTTIMEOUT_MS, (long)FIKS_CONNECT_MS")
+    proof.in_source("csrc/call.h", "FIKS_CONNECT_MS = 5000")
+  end)
+
+  it("row 35: an answer that dribbles", function()
+    here:tokens({ dribble_ms = 20, token = {}, always = true })
+    local client = here:client()
+    local elapsed, answer, err = impatient(client, 150)
+    assert.is_nil(answer)
+    assert.equal("timeout", err.kind)
+    assert.is_true(elapsed >= 140 and elapsed < 2000, tostring(elapsed))
+    client:close()
+    proof.in_source("csrc/transfer.c", "CURLOPT_LOW_SPEED_TIME, (long)(send->idle_ms / 1000)")
+    proof.in_source("csrc/transfer.c", "CURLOPT_TIMEOUT_MS, (long)send->timeout_ms")
+  end)
+
+  it("row 36: a body without end, or compressed", function()
+    local bodies = {
+      { endless = true }, { body = (" "):rep(70000) }, { gzip = true, body = (" "):rep(1000000) },
+      { gzip = true, token = {} },
+    }
+    for _, answer in ipairs(bodies) do
+      answer.always = true
+      here:forget()
+      local elapsed, got, err = timed(function()
+        return here:call({ answer })
+      end)
+      assert.is_nil(got)
+      assert.truthy(err.kind == "protocol" or err.kind == "limit", tostring(err))
+      assert.is_true(elapsed < 2000)
+      assert.equal(1, here:token_requests())
+    end
+  end)
+
+  it("row 37: headers without measure", function()
+    for _, answer in ipairs { { header_bytes = 200000, token = {} },
+      { header_count = 5000, token = {} } } do
+      here:forget()
+      local err = here:failure({ answer })
+      assert.equal("protocol", err.kind, tostring(err))
+      assert.matches("header", err.message)
+    end
+  end)
+
+  it("row 38: a redirect is not followed", function()
+    for _, status in ipairs { 301, 302, 303, 307, 308 } do
+      here:forget()
+      local err = here:failure({ { status = status,
+        headers = { Location = here.url .. "/et-annet-sted?hemmelig=1" } } })
+      assert.equal("protocol", err.kind)
+      assert.equal(status, err.status)
+      assert.matches("redirect", err.message)
+      assert.matches("127%.0%.0%.1", err.message)
+      assert.is_nil(err.message:find("hemmelig", 1, true))
+      assert.equal(0, #here:seen("/et-annet-sted"))
+      assert.equal(1, here:token_requests())
+    end
+  end)
+end)

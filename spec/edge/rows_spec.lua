@@ -1,0 +1,48 @@
+-- The table of edge cases of authentication has 83 rows: each has a test of its own here, and a
+-- line in docs/errors.md that says what a user sees of it.
+
+local proof = require "spec.support.proof"
+
+local FILES = { "credentials", "configuration", "clock", "network", "answers", "life_cycle",
+  "headers", "resources" }
+local ROWS = 83
+
+describe("the edge cases of authentication", function()
+  it("have a test each", function()
+    local tests = {}
+    for _, name in ipairs(FILES) do
+      local text = proof.read(("spec/edge/%s_spec.lua"):format(name))
+      for row in text:gmatch("\n  it%(\"row (%d+): ") do
+        assert.is_nil(tests[tonumber(row)], "two tests of row " .. row)
+        tests[tonumber(row)] = name
+      end
+    end
+    for row = 1, ROWS do
+      assert.is_string(tests[row], "no test of row " .. row)
+    end
+    assert.equal(ROWS, #tests)
+  end)
+
+  it("have a line in docs/errors.md each, in order", function()
+    local text = proof.read("docs/errors.md")
+    local section = text:match("\n## Authentication, row by row\n(.*)")
+    assert.is_string(section)
+    section = section:match("^(.-)\n## ") or section
+    local expected = 1
+    for row, situation, seen in section:gmatch("\n| (%d+) | ([^|]+) | ([^|]+) |") do
+      assert.equal(expected, tonumber(row))
+      assert.is_true(#situation > 6 and #seen > 3, "row " .. row)
+      expected = expected + 1
+    end
+    assert.equal(ROWS + 1, expected)
+  end)
+
+  it("name only kinds and codes that there are", function()
+    local text = proof.read("docs/errors.md")
+    local section = text:match("\n## Authentication, row by row\n(.*)")
+    local header = proof.read("csrc/error.c")
+    for kind in section:gmatch("`(%l[%l_]+)`/") do
+      assert.truthy(header:find(("\"%s\""):format(kind), 1, true), kind)
+    end
+  end)
+end)

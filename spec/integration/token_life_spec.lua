@@ -1,0 +1,52 @@
+-- A token of the sandbox that lives for three seconds (expires_in), while the token endpoint is
+-- down: from its
+-- soft margin to its hard one, and after.
+
+local core = require "fiks.core"
+local fiks = require "fiks"
+local sandbox = require "spec.support.sandbox"
+
+local KONTO = "/fiks-io/katalog/api/v1/kontoer/"
+local TOKEN = "/maskinporten/token"
+
+describe("a token endpoint that is down", function()
+  local here, integrasjon
+
+  setup(function()
+    here = sandbox.description()
+    integrasjon = sandbox.integrasjon()
+  end)
+  after_each(sandbox.no_faults)
+
+  it("is noticed by nobody while the token lasts, then by everybody (row 61)", function()
+    local id = fiks.uuid()
+    sandbox.konfigurasjon("POST", "/klienter", { klientId = id, tokenLevetid = 4,
+      organisasjonsnummer = here.organisations.kommune.organisasjonsnummer })
+    local client = sandbox.client("current", integrasjon, { maskinporten = { client_id = id } })
+    local function lookup()
+      return client:request { method = "GET", path = KONTO .. here.fiksio.mottaker.konto_id }
+    end
+    assert.equal(200, assert(lookup()).status)
+    local token = assert(client:token()).access_token
+    sandbox.fault { sti = TOKEN, status = 503, antall = 1000, retryAfter = "60" }
+    local mark = sandbox.mark()
+    local _, start = core.now()
+    local calls = 0
+    local elapsed, answer, err
+    repeat -- soft from 2 s on, hard from 2.25 s
+      answer, err = lookup()
+      calls = calls + (answer and 1 or 0)
+      local _, now = core.now()
+      elapsed = now - start
+    until not answer or elapsed > 4000
+    assert.is_nil(answer)
+    assert.is_true(calls > 20)
+    assert.is_true(elapsed > 1900 and elapsed < 3200, tostring(elapsed)) -- not before, not after
+    assert.equal("server", err.kind)
+    assert.equal("token", err.operation)
+    assert.equal(1, #sandbox.calls(mark, TOKEN)) -- the refresh; its failure is remembered
+    sandbox.no_faults()
+    client:close()
+    assert.is_string(token)
+  end)
+end)
