@@ -4,6 +4,7 @@ local M = {}
 
 local faults = {}
 local last_id = 0
+local cleared = 0 -- how many times all were forgotten
 
 --- Does a path fit? `wanted` ends in "*" for a prefix.
 function M.path_fits(wanted, path)
@@ -42,6 +43,17 @@ end
 
 function M.clear()
   faults = {}
+  cleared = cleared + 1
+end
+
+--- Holds a request for the fault's delay, or until the faults are forgotten. `sleep` takes seconds.
+function M.hold(fault, sleep)
+  local left, at_start = fault.forsinkelseMs or 0, cleared
+  while left > 0 and cleared == at_start do
+    local step = math.min(left, 20)
+    sleep(step / 1000)
+    left = left - step
+  end
 end
 
 --- The fault for this request, counted down, or nil.

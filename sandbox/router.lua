@@ -117,9 +117,7 @@ local function handle(request)
     return safe_answer(request)
   end
   ngx.req.read_body()
-  if fault.forsinkelseMs then
-    ngx.sleep(fault.forsinkelseMs / 1000)
-  end
+  faults.hold(fault, ngx.sleep)
   local real
   if fault.etterUtforelse or not (fault.status or fault.kutt) then
     real = safe_answer(request)

@@ -162,14 +162,14 @@ describe("headers and hosts,", function()
     assert.equal(200, here:call(nil, { ca_file = here.material:path("tls.pem"),
       environment = { api = here.tls_url, token_endpoint = here.tls_url .. "/token" } }).status)
     local _, after = core.now()
-    assert.is_true(after - before < 3000)
+    assert.is_true(after - before < 10000)
     local client = here:client { environment = { api = here.deaf_url } }
     _, before = core.now()
     local answer, err = client:request { method = "GET", path = "/x", timeout_ms = 150 }
     _, after = core.now()
     assert.is_nil(answer)
     assert.equal("timeout", err.kind)
-    assert.is_true(after - before < 2000)
+    assert.is_true(after - before < 10000)
     client:close()
   end)
 

@@ -44,4 +44,19 @@ describe("sandbox.faults", function()
     }, faults.answer({ status = 429, retryAfter = "3", headere = { X = "y" } }))
     assert.is_nil(faults.answer({ forsinkelseMs = 5 }))
   end)
+
+  it("holds a request for its delay, or until the faults are forgotten", function()
+    local slept = 0
+    faults.hold({ forsinkelseMs = 50 }, function(seconds) slept = slept + seconds * 1000 end)
+    assert.is_true(math.abs(slept - 50) < 0.1)
+    slept = 0
+    faults.hold({ forsinkelseMs = 25000 }, function()
+      slept = slept + 1
+      if slept == 3 then
+        faults.clear()
+      end
+    end)
+    assert.equal(3, slept)
+    faults.hold({}, error)
+  end)
 end)
