@@ -1,5 +1,5 @@
--- A token of the sandbox that lives for seconds (expires_in), while the token endpoint is down: from
--- its soft margin to its hard one, and after.
+-- A token of the sandbox that lives for seconds (expires_in), while the token endpoint is down:
+-- from its soft margin to its hard one, and after.
 
 local core = require "fiks.core"
 local fiks = require "fiks"
@@ -31,7 +31,8 @@ describe("a token endpoint that is down", function()
     local mark = sandbox.mark()
     local _, start = core.now()
     local calls = 0
-    local last_good, ended, answer, err = 0, 0, nil, nil
+    local last_good, ended = 0, 0
+    local answer, err
     repeat -- soft from 2 s on, hard from 2.25 s
       local begun = ended
       answer, err = lookup()
