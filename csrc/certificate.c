@@ -400,7 +400,7 @@ static BIGNUM *read_bn(const char *text)
     fiks_buf bytes = {0};
     BIGNUM *number = NULL;
     if (fiks_base64url_decode(text, strlen(text), &bytes) && bytes.len &&
-        bytes.len <= FIKS_SIGNATURE_MAX * 2)
+        bytes.len <= FIKS_SIGNATURE_MAX)
         number = BN_bin2bn((const unsigned char *)bytes.data, (int)bytes.len, NULL);
     fiks_buf_free(&bytes);
     return number;

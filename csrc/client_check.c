@@ -212,11 +212,40 @@ static void warn_of_certificate(fiks_client *client, const char *environment, in
     fiks_certificate_free(certificate);
 }
 
+static void warn_of_size(fiks_client *client)
+{
+    int bits = fiks_key_bits(client->key);
+    if (bits < FIKS_KEY_GOOD_BITS)
+        warn(client, "the key has %d bits: Maskinporten takes no fewer than %d", bits,
+             FIKS_KEY_GOOD_BITS);
+    else if (bits > FIKS_KEY_USUAL_BITS)
+        warn(client, "the key has %d bits: every signature with it is slow, 4096 are plenty", bits);
+}
+
+/* Test organisations have numbers that fail this, so it is never an error. */
+static void warn_of_organisation(fiks_client *client)
+{
+    static const int weights[8] = {3, 2, 7, 6, 5, 4, 3, 2};
+    const char *number = fiks_token_key_inputs(client->token_key)->consumer_org;
+    int sum = 0;
+    if (!number)
+        return;
+    for (size_t i = 0; i < 8; i++)
+        sum += weights[i] * (number[i] - '0');
+    if ((11 - sum % 11) % 11 != number[8] - '0')
+        warn(client,
+             "consumer_org %s: the check digit is wrong for an organisation number (of a "
+             "test organisation it may be)",
+             number);
+}
+
 void fiks_client_warn(fiks_client *client, const char *environment, int64_t wall_ms)
 {
     if (!client->token_key)
         return;
     warn_of_slash(client);
+    warn_of_organisation(client);
+    warn_of_size(client);
     warn_of_hosts(client);
     fiks_url endpoint;
     if (!fiks_url_parse(client->token_endpoint, "token_endpoint", &endpoint, NULL)) {

@@ -120,6 +120,9 @@ typedef struct fiks_key_options {
      * "pkcs11:token=fiks;object=virksomhet". The PIN is `password`, or pin-value in the URI. The
      * module is p11-kit's, or module-path in the URI, one per process. */
     const char *uri;
+    /* Loads RSA keys of 1024 to 2047 bits, too. Maskinporten refuses them; what was encrypted for
+     * one long ago must still open. */
+    bool allow_weak;
 } fiks_key_options;
 
 /*

@@ -17,7 +17,7 @@
 #include "key_load.h"
 #include "log.h"
 
-enum { MAX_FILE_BYTES = 1024 * 1024, MIN_BITS = 2048, MAX_BITS = FIKS_SIGNATURE_MAX * 8 };
+enum { MAX_FILE_BYTES = 1024 * 1024, WEAKEST_BITS = 1024, MAX_BITS = FIKS_SIGNATURE_MAX * 8 };
 
 struct fiks_key {
     atomic_int refs;
@@ -85,7 +85,7 @@ static fiks_status read_file(const char *path, fiks_buf *out, fiks_error *err)
 
 /* ---- judging what was found ---------------------------------------------------------------- */
 
-static fiks_status check_pkey(const fiks_key *key, fiks_error *err)
+static fiks_status check_pkey(const fiks_key *key, bool allow_weak, fiks_error *err)
 {
     const EVP_PKEY *pkey = key->pkey;
     if (!EVP_PKEY_is_a(pkey, "RSA")) {
@@ -95,11 +95,12 @@ static fiks_status check_pkey(const fiks_key *key, fiks_error *err)
                          "RS512)",
                          key->name, type ? type : "of an unknown kind");
     }
-    int bits = EVP_PKEY_get_bits(pkey);
-    if (bits < MIN_BITS)
+    int bits = EVP_PKEY_get_bits(pkey), least = allow_weak ? WEAKEST_BITS : FIKS_KEY_GOOD_BITS;
+    if (bits < least)
         return fiks_fail(err, FIKS_CREDENTIALS, "weak_key",
-                         "%s: the key has %d bits; at least %d are needed", key->name, bits,
-                         MIN_BITS);
+                         "%s: the key has %d bits; at least %d are needed%s", key->name, bits,
+                         least,
+                         bits < WEAKEST_BITS ? "" : " (allow_weak accepts it, with a warning)");
     if (bits > MAX_BITS)
         return fiks_fail(err, FIKS_CREDENTIALS, "unsupported_key",
                          "%s: the key has %d bits; at most %d are supported", key->name, bits,
@@ -259,7 +260,7 @@ static fiks_status fill(fiks_key *key, const fiks_key_options *o, fiks_error *er
         st = load_certificate_file(o->certificate_file, &parts, err);
     key->pkey = parts.pkey;
     if (!st)
-        st = check_pkey(key, err);
+        st = check_pkey(key, o->allow_weak, err);
     if (!st)
         st = set_chain(key, &parts, err);
     if (!st)

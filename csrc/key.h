@@ -9,7 +9,7 @@
 
 typedef enum fiks_alg { FIKS_RS256, FIKS_RS384, FIKS_RS512 } fiks_alg;
 
-#define FIKS_SIGNATURE_MAX 1024 /* bytes: RSA up to 8192 bits */
+#define FIKS_SIGNATURE_MAX 2048 /* bytes: RSA up to 16384 bits, OpenSSL's own limit */
 
 /* RSASSA-PKCS1-v1_5 (RFC 7518, 3.3). `*sig_len` is set to the length written. */
 fiks_status fiks_key_sign(const fiks_key *key, fiks_alg alg, const void *data, size_t len,
@@ -35,6 +35,8 @@ fiks_status fiks_key_check_validity(const fiks_key *key, int64_t wall_ms, fiks_e
 void fiks_key_warn_expiry(const fiks_key *key, int64_t wall_ms);
 enum { FIKS_KEY_WARN_DAYS = 30 };
 
+/* Outside these the client warns; a shorter key loads only with `allow_weak`. */
+enum { FIKS_KEY_GOOD_BITS = 2048, FIKS_KEY_USUAL_BITS = 8192 };
 int fiks_key_bits(const fiks_key *key);
 
 /* The public key as a JWK's members, base64url (RFC 7518, 6.3.1). Borrowed. */

@@ -41,7 +41,7 @@ static fiks_status read_number(const fiks_key_source *source, const fiks_json *j
                          strcmp(wanted->name, "d") == 0 ? ": it is a public key" : "");
     fiks_buf bytes = {0};
     bool ok = fiks_base64url_decode(text, strlen(text), &bytes) && bytes.len &&
-              bytes.len <= FIKS_SIGNATURE_MAX * 2;
+              bytes.len <= FIKS_SIGNATURE_MAX;
     if (ok) {
         *out = BN_secure_new();
         if (*out)
@@ -78,7 +78,7 @@ static bool build(BIGNUM *const numbers[MEMBERS], EVP_PKEY **out)
 static bool is_consistent(EVP_PKEY *pkey)
 {
     static const unsigned char probe[] = "lua-fiks";
-    unsigned char sig[FIKS_SIGNATURE_MAX * 2];
+    unsigned char sig[FIKS_SIGNATURE_MAX];
     size_t len = sizeof sig;
     EVP_MD_CTX *signer = EVP_MD_CTX_new(), *verifier = EVP_MD_CTX_new();
     bool ok = signer && verifier &&

@@ -14,7 +14,7 @@
 /* ---- keys ---------------------------------------------------------------------------------- */
 
 static const char *const key_options[] = {
-    "file", "data", "uri", "password", "alias", "certificate_file", "name"};
+    "file", "data", "uri", "password", "alias", "certificate_file", "name", "allow_weak"};
 
 static void check_key_options(lua_State *L, int index)
 {
@@ -27,12 +27,13 @@ static void check_key_options(lua_State *L, int index)
         if (!known)
             luaL_error(L,
                        "unknown option '%s' for a key; there are file, data, uri, password, "
-                       "alias, certificate_file and name",
+                       "alias, certificate_file, name and allow_weak",
                        name);
     }
 }
 
-/* core.key{ file=|data=|uri=, password=, alias=, certificate_file=, name= } */
+/* core.key{ file=|data=|uri=, password=, alias=, certificate_file=, name=,
+ *           allow_weak= } */
 static int l_key(lua_State *L)
 {
     check_key_options(L, 1);
@@ -46,6 +47,7 @@ static int l_key(lua_State *L)
     options.password = fiks_l_string(L, 1, "password");
     options.alias = fiks_l_string(L, 1, "alias");
     options.certificate_file = fiks_l_string(L, 1, "certificate_file");
+    options.allow_weak = fiks_l_boolean(L, 1, "allow_weak");
     void **box = fiks_l_new_box(L, FIKS_L_KEY);
     if (fiks_key_new(&options, &key, &err))
         return fiks_l_fail(L, &err);

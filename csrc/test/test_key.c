@@ -273,6 +273,12 @@ TEST(only_rsa_and_not_too_weak)
     check_fails((request){"ed.key", NULL, NULL, NULL}, "unsupported_key", "ED25519");
     check_fails((request){"pss.key", NULL, NULL, NULL}, "unsupported_key", "RSA-PSS");
     check_fails((request){"weak.key", NULL, NULL, NULL}, "weak_key", "1024 bits");
+    fiks_key_options options = FIKS_OPTIONS(fiks_key_options);
+    fiks_key *key = NULL;
+    options.file = test_temp_path("weak.key");
+    options.allow_weak = true;
+    CHECK(fiks_key_new(&options, &key, NULL) == FIKS_OK && fiks_key_bits(key) == 1024);
+    fiks_key_free(key);
 }
 
 TEST(java_key_stores_are_recognised)

@@ -33,6 +33,7 @@
 ---@field kid string? registered key id; default: send the certificate (x5c)
 ---@field name string? what errors call it; default: the file name
 ---@field allow_expired boolean? go on with a certificate that is not valid today
+---@field allow_weak boolean? load an RSA key of 1024 to 2047 bits, too
 
 ---@class fiks.Maskinporten Maskinporten, or ID-porten in the 2018 contract
 ---@field client_id string

@@ -131,6 +131,12 @@ describe("configuration,", function()
       assert.is_truthy(here:call(nil, { maskinporten = { consumer_org = right } }))
       assert.equal(right:match("%d+$"), here:grants()[1].claims.consumer_org)
     end
+    for number, wrong in pairs { ["910753614"] = false, ["0192:910753615"] = true } do
+      local client = assert(fiks.new(here:options { maskinporten = { consumer_org = number } }))
+      local warnings = table.concat(client:warnings(), "\n")
+      assert.equal(wrong, warnings:find("consumer_org 910753615: the check digit", 1, true) ~= nil)
+      client:close()
+    end
     -- Whether it is the client's own organisation only the issuer knows for a registered key.
     local err = here:failure({ refusal("MP-011",
       "combination consumer_org in claim and delegation scope on client is invalid") },

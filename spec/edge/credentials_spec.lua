@@ -35,6 +35,10 @@ describe("credentials,", function()
     openssl genpkey -genparam -algorithm DSA -pkeyopt dsa_paramgen_bits:1024 -out dsa.params
     openssl genpkey -paramfile dsa.params -out dsa.key
     openssl genrsa -out weak.key 1024
+    openssl genrsa -out tiny.key 768
+    openssl genrsa -primes 5 -out large.key 8448
+    self_signed_by() { openssl req -x509 -key $1.key -subj /CN=Tid -days 300 -out $1.pem; }
+    self_signed_by weak; self_signed_by large
     again() { openssl req -x509 -key kommune.key -subj /CN=Tid -out $1.pem "${@:2}"; }
     faketime -f -400d openssl req -x509 -key kommune.key -subj /CN=Tid -days 30 -out expired.pem
     faketime -f +400d openssl req -x509 -key kommune.key -subj /CN=Tid -days 30 -out future.pem
@@ -203,15 +207,28 @@ describe("credentials,", function()
 
   it("row 13: RSA keys that are too small, or very large", function()
     refused({ file = made:path("weak.key") }, "weak_key", "1024", "2048")
+    local weak = pair("weak.key", "weak.pem")
+    assert.equal("weak_key", select(2, new_client(weak)).code)
+    weak.allow_weak = true
+    local client = assert(new_client(weak))
+    assert.is_true(warned(client, "1024 bits"))
+    client:close()
+    assert.equal("certificate.allow_weak", select(2, new_client {
+      pem = weak.pem, key = weak.key, allow_weak = "yes" }).code)
+    refused({ file = made:path("tiny.key"), allow_weak = true }, "weak_key", "768", "1024")
+    client = assert(new_client(pair("large.key", "large.pem")))
+    assert.is_true(warned(client, "8448 bits"))
+    assert(client:token()) -- slow, but it works
+    client:close()
     -- Making a real one takes minutes; its size is looked at first.
-    local huge = "asn1=SEQUENCE:rsa\n[rsa]\nv=INTEGER:0\nn=INTEGER:0xC1" .. ("11"):rep(1279)
-    for name, bytes in pairs { e = 2, d = 1279, p = 640, q = 640, x = 639, y = 639, z = 639 } do
+    local huge = "asn1=SEQUENCE:rsa\n[rsa]\nv=INTEGER:0\nn=INTEGER:0xC1" .. ("11"):rep(2079)
+    for name, bytes in pairs { e = 2, d = 2079, p = 1040, q = 1040, x = 1039, y = 1039, z = 1039 } do
       huge = huge .. ("\n%s=INTEGER:0x%s"):format(name, ("11"):rep(bytes))
     end
     made:write("huge.conf", huge .. "\n")
     made:sh("openssl asn1parse -genconf huge.conf -noout -out huge.der; openssl rsa -inform DER "
       .. "-in huge.der -out huge.key")
-    refused({ file = made:path("huge.key") }, "unsupported_key", "10240", "8192")
+    refused({ file = made:path("huge.key") }, "unsupported_key", "16640", "16384")
   end)
 
   it("row 14: a key that does not belong to the certificate", function()

@@ -62,7 +62,10 @@ end
 
 -- The values of { pkcs12= } | { pem=, key= } | { data= } | { jwk= }, checked.
 local function describe(given, prefix, watched)
-  local found = { data = given.data }
+  local found = { data = given.data, allow_weak = given.allow_weak }
+  if found.allow_weak ~= nil and type(found.allow_weak) ~= "boolean" then
+    return fail(prefix .. ".allow_weak", "must be true or false, not a %s", type(found.allow_weak))
+  end
   local ok, err
   for _, name in ipairs(TEXTS) do
     found[name], err = M.text(given, name, prefix .. "." .. name)
@@ -119,6 +122,7 @@ function M.load(given, prefix, watched)
     alias = found.alias,
     certificate_file = (found.key or found.jwk) and found.pem or nil,
     name = found.name or found.jwk and prefix .. ".jwk" or nil,
+    allow_weak = found.allow_weak,
   }
 end
 

@@ -32,6 +32,7 @@ M.rows = {
   { "certificate.name" },
   { "certificate.allow_expired", variable = "FIKS_ALLOW_EXPIRED", is = "flag", default = "false",
     core = "allow_expired_certificate" },
+  { "certificate.allow_weak", variable = "FIKS_ALLOW_WEAK_KEY", is = "flag", default = "false" },
   { "maskinporten", is = "value" },
   { "maskinporten.client_id", variable = "FIKS_CLIENT_ID", core = "client_id" },
   { "maskinporten.scope", variable = "FIKS_SCOPE", core = "scope" },
