@@ -94,7 +94,7 @@ describe("core.key", function()
     assert.has_error(function()
       core.key({ files = "x" })
     end, "unknown option 'files' for a key; there are file, data, uri, password, alias, "
-      .. "certificate_file and name")
+      .. "certificate_file, name and allow_weak")
     assert.has_error(function()
       core.key()
     end)

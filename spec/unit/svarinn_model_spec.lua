@@ -161,6 +161,25 @@ describe("a forsendelse", function()
     assert.equal("fil", bad.code)
   end)
 
+  it("with a file list that is no array is a problem, absent and null are no list", function()
+    for _, name in ipairs { "filmetadata", "filer" } do
+      for _, list in ipairs { '{"filnavn": "a"}', "{}", '"a"', "5", "true", "false" } do
+        local f, bad = model.forsendelse(decoded(('{"id": "a", "%s": %s}'):format(name, list)))
+        assert.equal("protocol", bad.kind)
+        assert.equal("fil", bad.code)
+        assert.matches("not an array", bad.message)
+        assert.same({}, f.filer)
+      end
+      for _, list in ipairs { "[]", "null" } do
+        assert.is_nil(select(2, model.forsendelse(decoded(('{"id": "a", "%s": %s}'):format(name,
+          list)))))
+      end
+    end
+    local f = model.forsendelse(decoded('{"id": "a", "filmetadata": null, "filer": '
+      .. '[{"filnavn": "b"}]}'))
+    assert.equal(1, #f.filer)
+  end)
+
   it("that is no object is a problem", function()
     for _, raw in ipairs { "x", 5, true, core.null } do
       local f, bad = model.forsendelse(raw)

@@ -113,6 +113,20 @@ local function entries(list)
   end))
 end
 
+-- The file list as the item has it: absent and null are none. The second result: it is something
+-- else than an array, and cannot be read.
+local function file_list(raw)
+  local list = raw.filmetadata
+  if list == nil or list == core.null then
+    list = raw.filer
+  end
+  if list == nil or list == core.null then
+    return {}, false
+  end
+  local array = type(list) == "table" and (#list > 0 or getmetatable(list) == core.array_mt)
+  return array and list or {}, not array
+end
+
 local function file(raw)
   local size = number(raw.size or raw.storrelse)
   local sha256 = text(raw.sha256hash) or text(raw.hash)
@@ -217,7 +231,8 @@ function M.forsendelse(raw)
       kind = "protocol", code = "item", message = "an item of SvarInn's list is not an object",
     }
   end
-  local files, stray = each(raw.filmetadata or raw.filer, file)
+  local list, unreadable = file_list(raw)
+  local files, stray = each(list, file)
   local out = {
     id = text(raw.id),
     tittel = text(raw.tittel),
@@ -238,7 +253,11 @@ function M.forsendelse(raw)
     metadataForImport = noark(raw.metadataForImport),
     raw = raw,
   }
-  if stray then
+  if unreadable then
+    return out, Error.new {
+      kind = "protocol", code = "fil", message = "the file list in SvarInn's list is not an array",
+    }
+  elseif stray then
     return out, Error.new {
       kind = "protocol", code = "fil",
       message = ("entry %d of the file list in SvarInn's list is not an object"):format(stray),
