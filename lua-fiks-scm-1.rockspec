@@ -104,6 +104,7 @@ build = {
       libdirs = { "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)", "$(JANSSON_LIBDIR)", "$(ZLIB_LIBDIR)" },
     },
     ["fiks.checklist"] = "lua/fiks/checklist.lua",
+    ["fiks.checklist.privilege"] = "lua/fiks/checklist/privilege.lua",
     ["fiks.cli"] = "lua/fiks/cli.lua",
     ["fiks.client"] = "lua/fiks/client.lua",
     ["fiks.config"] = "lua/fiks/config.lua",

@@ -5,7 +5,7 @@ set -euo pipefail
 umask 077
 
 cd "$1/certs"
-days=30
+days=730
 
 # ca NAME SUBJECT: a self-signed root.
 ca() {

@@ -1,27 +1,24 @@
 --- client:check: the platform's checklist, run for real, one verdict per line.
 --
--- The calls it makes change nothing and store nothing:
---   always     a token, when none is cached; and the Fiks IO catalogue is asked about an account
---   innsyn     the deletion, by id, of one message with a random id, which nobody has indexed: the
---              platform looks at the privilege before it looks for the message
---   meldingsboks, fiks-io   nothing more: there is no call that shows this privilege and stores
---              nothing (a deletion that lost its filter would delete all), so the verdict is open
+-- The calls it makes change nothing and store nothing: a token is fetched, when none is cached, and
+-- the Fiks IO catalogue is asked about an account; fiks.checklist.privilege says what shows a
+-- privilege.
 
 local core = require "fiks.core"
 local formats = require "fiks.schema.formats"
 local options = require "fiks.options"
+local privilege = require "fiks.checklist.privilege"
 
 local M = {}
 
 local NAMES = { "tjeneste", "fiks_organisasjon", "konto" }
-local TJENESTER = { "innsyn", "meldingsboks", "fiks-io" }
 local WARN_DAYS = 30
 local WARN_SKEW_MS = 5000
 local KONTO = "/fiks-io/katalog/api/v1/kontoer/{konto}"
 
 ---@class fiks.CheckOptions
 ---@field tjeneste "innsyn"|"meldingsboks"|"fiks-io"|nil the service whose privilege is looked at
----@field fiks_organisasjon string? innsyn: UUID of the fiks-organisasjon
+---@field fiks_organisasjon string? innsyn, meldingsboks: UUID of the fiks-organisasjon
 ---@field konto string? fiks-io: UUID of an account of yours
 
 ---@class fiks.CheckVerdict
@@ -259,58 +256,35 @@ local function check_integrasjon(report, client, konto)
   return answer, err
 end
 
-local function grantor(what)
-  return ("an administrator of the municipality, in fiks-konfigurasjon: grant the integrasjon the "
-    .. "privilege for %s"):format(what)
-end
-
-local PRIVILEGE = {}
-
-function PRIVILEGE.innsyn(report, client, given)
-  local what = "innsyn of " .. given.fiks_organisasjon
-  local body = core.json_encode { meldinger = core.array {
-    { fiksOrgId = given.fiks_organisasjon, meldingId = core.uuid(), meldingType = "mappe" },
-  } }
-  local answer, err = client:_call("innsyn.slett_by_melding_id", { body = body })
-  if err and err.kind == "denied" then
-    add(report, "privilege", false, tostring(err), grantor(what)).err = err
-  elseif not answer and err.kind ~= "not_found" then
-    failed(report, "privilege", err)
-  else
-    add(report, "privilege", true, what)
-  end
-end
-
-function PRIVILEGE.meldingsboks(report)
-  add(report, "privilege", nil, "meldingsboks: no harmless call shows it; the first batch does")
-end
-
-PRIVILEGE["fiks-io"] = function(report, _, given, answer, err)
-  if given.konto == nil then
-    add(report, "privilege", nil, "fiks-io: give konto, an account of yours")
-  elseif err and err.kind == "denied" then
-    add(report, "privilege", false, tostring(err), grantor("the account " .. given.konto)).err = err
-  elseif not answer then
-    add(report, "privilege", false, tostring(err),
-      OPERATOR .. "check the id of the account, and its environment").err = err
-  else
-    add(report, "privilege", nil, ("fiks-io: the account exists%s; that it may send is shown by "
-      .. "the first message"):format(answer.json and answer.json.kontoNavn
-      and " (" .. tostring(answer.json.kontoNavn) .. ")" or ""))
-  end
-end
-
 -- ---- the whole ----------------------------------------------------------------------------------
+
+-- `konto_err`: what the catalogue said of the account.
+local function check_privilege(report, client, given, konto_err)
+  if given.konto and konto_err then
+    add(report, "privilege", false, tostring(konto_err),
+      OPERATOR .. "check the id of the account, and its environment").err = konto_err
+    return
+  end
+  local what, err = privilege.probe(client, given)
+  if not err then
+    add(report, "privilege", true, what)
+  elseif err.kind == "denied" then
+    add(report, "privilege", false, tostring(err), ("an administrator of the municipality, in "
+      .. "fiks-konfigurasjon: grant the integrasjon the privilege for %s"):format(what)).err = err
+  else
+    failed(report, "privilege", err)
+  end
+end
 
 local function misuse(level, message, ...)
   error("client:check: " .. message:format(...), level)
 end
 
 local function check_given(given, level)
-  local known = given.tjeneste == nil or PRIVILEGE[given.tjeneste] ~= nil
+  local known = given.tjeneste == nil or privilege.needs[given.tjeneste] ~= nil
   if not known then
     misuse(level + 1, "unknown tjeneste '%s', did you mean '%s'?", tostring(given.tjeneste),
-      options.nearest(tostring(given.tjeneste), TJENESTER))
+      options.nearest(tostring(given.tjeneste), privilege.tjenester))
   end
   for _, name in ipairs { "fiks_organisasjon", "konto" } do
     local value = given[name]
@@ -318,8 +292,10 @@ local function check_given(given, level)
       misuse(level + 1, "%s must be a UUID", name)
     end
   end
-  if given.tjeneste == "innsyn" and not given.fiks_organisasjon then
-    misuse(level + 1, "innsyn needs fiks_organisasjon: privileges are per fiks-organisasjon")
+  local needed = given.tjeneste and privilege.needs[given.tjeneste]
+  if needed and not given[needed] then
+    misuse(level + 1, "%s needs %s: privileges are per %s", given.tjeneste, needed,
+      needed == "konto" and "account" or "fiks-organisasjon")
   end
 end
 
@@ -344,7 +320,7 @@ function M.run(client, given, level)
   elseif not answer and not err then
     add(report, "privilege", nil, "not tried: the integrasjon is not accepted")
   else
-    PRIVILEGE[given.tjeneste](report, client, given, answer, err)
+    check_privilege(report, client, given, err)
   end
   return report
 end

@@ -39,9 +39,9 @@ local function parser_of(argparse)
   local check = parser:command("check", "run the platform's checklist; it changes nothing")
   check:option("--tjeneste", "also the privilege for innsyn, meldingsboks or fiks-io")
     :argname("NAME"):choices { "innsyn", "meldingsboks", "fiks-io" }
-  check:option("--fiks-organisasjon", "innsyn: of which fiks-organisasjon"):argname("UUID")
+  check:option("--fiks-organisasjon", "innsyn, meldingsboks: of which organisation"):argname("UUID")
     :target("fiks_organisasjon")
-  check:option("--konto", "fiks-io: an account of yours"):argname("UUID")
+  check:option("--konto", "fiks-io: the account to send from"):argname("UUID")
 
   local token = parser:command("token", "fetch a token and print its claims")
   token:flag("--show", "print the token itself, which is a secret, and nothing else")

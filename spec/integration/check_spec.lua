@@ -1,6 +1,7 @@
 -- client:check against the sandbox: one verdict per line, and what it leaves behind: nothing.
 
 local fiks = require "fiks"
+local meldinger = require "examples.meldinger"
 local sandbox = require "spec.support.sandbox"
 
 describe("client:check", function()
@@ -65,17 +66,41 @@ describe("client:check", function()
     assert.equal("denied", verdict.err.kind)
   end)
 
-  it("leaves open what no harmless call shows", function()
+  it("shows the privilege of every service, and leaves nothing behind", function()
     local client = sandbox.client("current", integrasjon)
-    local report = client:check { tjeneste = "meldingsboks" }
-    assert.is_true(report.ok)
-    assert.is_nil(verdicts(report).privilege.ok)
+    assert(client:meldingsboks():index(meldinger.for_person(kommune, "14021950123")))
+    local before = #sandbox.konfigurasjon("GET", "/meldinger")
+    assert.is_true(before > 0)
+    local mark = sandbox.mark()
+    local report = client:check { tjeneste = "meldingsboks",
+      fiks_organisasjon = kommune.fiks_organisasjon_id }
+    assert.is_true(report.ok, tostring(report))
+    assert.is_true(verdicts(report).privilege.ok)
+    local deletion = sandbox.calls(mark, "/meldingindexer/", integrasjon)
+    assert.equal(1, #deletion)
+    assert.equal("DELETE", deletion[1].metode)
     report = client:check { tjeneste = "fiks-io", konto = here.fiksio.avsender.konto_id }
-    assert.is_true(report.ok)
-    assert.matches("the account exists", verdicts(report).privilege.message)
-    assert.matches("give konto", verdicts(client:check { tjeneste = "fiks-io" }).privilege.message)
+    assert.is_true(report.ok, tostring(report))
+    assert.matches("fiks%-io of the account", verdicts(report).privilege.message)
+    assert.equal(before, #sandbox.konfigurasjon("GET", "/meldinger"))
+  end)
+
+  it("finds the privilege missing, service by service", function()
+    local client = sandbox.client("current", integrasjon)
+    fails(client:check { tjeneste = "meldingsboks",
+      fiks_organisasjon = here.organisations.nabo.fiks_organisasjon_id }, "privilege",
+      "har ikke privilegiet", "grant the integrasjon the privilege for meldingsboks of")
+    fails(client:check { tjeneste = "fiks-io", konto = here.fiksio.mottaker.konto_id },
+      "privilege", "har ikke privilegiet", "the privilege for fiks%-io of the account")
     fails(client:check { tjeneste = "fiks-io", konto = fiks.uuid() }, "privilege", "404",
       "check the id of the account")
+  end)
+
+  it("does not take a platform that fails for a missing privilege", function()
+    sandbox.fault { sti = "/innsyn-index/*", status = 503, antall = 5, retryAfter = 0 }
+    local verdict = fails(sandbox.client("current", integrasjon):check { tjeneste = "innsyn",
+      fiks_organisasjon = kommune.fiks_organisasjon_id }, "privilege", "503", "try again later")
+    assert.equal("server", verdict.err.kind)
   end)
 
   it("says who corrects a wrong password, and tries no further", function()
