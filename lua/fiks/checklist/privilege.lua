@@ -1,8 +1,8 @@
 --- What shows that an integrasjon has the privilege for a service, without leaving anything behind.
 --
 -- The platform has no call that lists privileges. Each probe is a call that the platform refuses
--- with 403 without the privilege, and that with it finds nothing to do, because it is about a random
--- id that nobody has:
+-- with 403 without the privilege, and that with it finds nothing to do, because it is about a
+-- random id that nobody has:
 --   innsyn, meldingsboks   the deletion, by its id, of one message
 --   fiks-io                a message without content, from the account to one that is not there
 
@@ -13,7 +13,9 @@ local M = {}
 M.tjenester = { "innsyn", "meldingsboks", "fiks-io" }
 
 --- The option of client:check that a service's privilege is about.
-M.needs = { innsyn = "fiks_organisasjon", meldingsboks = "fiks_organisasjon", ["fiks-io"] = "konto" }
+M.needs = {
+  innsyn = "fiks_organisasjon", meldingsboks = "fiks_organisasjon", ["fiks-io"] = "konto",
+}
 
 local PROBE = {}
 
