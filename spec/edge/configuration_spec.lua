@@ -133,8 +133,8 @@ describe("configuration,", function()
     end
     for number, wrong in pairs { ["910753614"] = false, ["0192:910753615"] = true } do
       local client = assert(fiks.new(here:options { maskinporten = { consumer_org = number } }))
-      local warnings = table.concat(client:warnings(), "\n")
-      assert.equal(wrong, warnings:find("consumer_org 910753615: the check digit", 1, true) ~= nil)
+      local said = table.concat(client:warnings(), "\n")
+      assert.equal(wrong, said:find("consumer_org 910753615: the check digit", 1, true) ~= nil)
       client:close()
     end
     -- Whether it is the client's own organisation only the issuer knows for a registered key.

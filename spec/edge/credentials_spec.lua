@@ -222,7 +222,8 @@ describe("credentials,", function()
     client:close()
     -- Making a real one takes minutes; its size is looked at first.
     local huge = "asn1=SEQUENCE:rsa\n[rsa]\nv=INTEGER:0\nn=INTEGER:0xC1" .. ("11"):rep(2079)
-    for name, bytes in pairs { e = 2, d = 2079, p = 1040, q = 1040, x = 1039, y = 1039, z = 1039 } do
+    local sizes = { e = 2, d = 2079, p = 1040, q = 1040, x = 1039, y = 1039, z = 1039 }
+    for name, bytes in pairs(sizes) do
       huge = huge .. ("\n%s=INTEGER:0x%s"):format(name, ("11"):rep(bytes))
     end
     made:write("huge.conf", huge .. "\n")
