@@ -1,5 +1,5 @@
--- A key that never leaves its token (SoftHSM), from fiks.new to an access token. OpenSSL's engine is
--- one per process and its module reads the environment, so each run is a process of its own.
+-- A key that never leaves its token (SoftHSM), from fiks.new to an access token. OpenSSL's engine
+-- is one per process and its module reads the environment, so each run is a process of its own.
 
 local material = require "spec.support.material"
 local sandbox = require "spec.support.sandbox"
