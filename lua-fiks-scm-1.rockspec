@@ -112,6 +112,7 @@ build = {
     ["fiks.config.keys"] = "lua/fiks/config/keys.lua",
     ["fiks.config.rows"] = "lua/fiks/config/rows.lua",
     ["fiks.config.sources"] = "lua/fiks/config/sources.lua",
+    ["fiks.config.timeouts"] = "lua/fiks/config/timeouts.lua",
     ["fiks.convert"] = "lua/fiks/convert.lua",
     ["fiks.convert.time"] = "lua/fiks/convert/time.lua",
     ["fiks.error"] = "lua/fiks/error.lua",

@@ -81,6 +81,7 @@ static fiks_call *make_flight(const fiks_call *asker)
     call->flight = asker->flight;
     call->clock_off_ms = known_skew(asker);
     call->total_ms = TOKEN_TOTAL_MS;
+    call->limits = fiks_request_limits(asker->client, &token_operation, NULL);
     call->max_answer_bytes = FIKS_GRANT_MAX_ANSWER_BYTES;
     call->has_body = true;
     fiks_buf_adds(&call->url, asker->client->token_endpoint);
@@ -275,11 +276,10 @@ static void fill_send(fiks_call *call, fiks_time now)
     send->body_bytes = call->body.len;
     send->ca_file = client->ca_file;
     send->allow_http = client->allow_loopback_http;
-    send->idle_ms = call->operation->idle_ms;
-    if (call->deadline_ms != INT64_MAX)
-        send->timeout_ms = call->deadline_ms - now.mono_ms;
-    if (call->token_flight && send->timeout_ms > TOKEN_TRY_MS)
-        send->timeout_ms = TOKEN_TRY_MS;
+    send->limits = call->limits;
+    send->deadline_ms = call->deadline_ms;
+    if (call->token_flight && send->deadline_ms > now.mono_ms + TOKEN_TRY_MS)
+        send->deadline_ms = now.mono_ms + TOKEN_TRY_MS;
     if (call->auth == FIKS_AUTH_INTEGRASJON) {
         add_header(send, call->token_header.data);
         add_header(send, client->header_id);

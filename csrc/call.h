@@ -21,6 +21,7 @@
 #include "operation.h"
 #include "sink.h"
 #include "str.h"
+#include "watch.h"
 
 typedef enum fiks_step {
     FIKS_STEP_SEND,
@@ -29,7 +30,7 @@ typedef enum fiks_step {
     FIKS_STEP_DONE
 } fiks_step;
 
-enum { FIKS_MAX_HEADERS = 8, FIKS_CONNECT_MS = 5000 };
+enum { FIKS_MAX_HEADERS = 8 };
 
 /* One request, ready to go out. Borrowed from the call until it is answered. */
 typedef struct fiks_send {
@@ -41,8 +42,8 @@ typedef struct fiks_send {
     size_t body_bytes;
     const char *ca_file; /* NULL = the system's */
     bool allow_http;
-    uint32_t idle_ms;
-    int64_t timeout_ms; /* of this try; 0 = none */
+    fiks_limits limits;
+    int64_t deadline_ms; /* of this try, monotonic; INT64_MAX = none */
 } fiks_send;
 
 /* What came of it. The body was fed as it came. */
@@ -84,6 +85,7 @@ struct fiks_call {
     fiks_sink *sink;
     size_t max_answer_bytes;
     uint32_t total_ms;
+    fiks_limits limits;
 
     /* where it stands */
     fiks_state state;

@@ -164,6 +164,15 @@ static fiks_status set_signature(fiks_client *client, const fiks_client_options 
     return FIKS_OK;
 }
 
+static void set_limits(fiks_client *client, const fiks_client_options *o)
+{
+    client->timeout_ms = o->timeout_ms;
+    client->limits = (fiks_limits){.connect_ms = o->connect_timeout_ms,
+                                   .first_byte_ms = o->first_byte_timeout_ms,
+                                   .idle_ms = o->idle_timeout_ms,
+                                   .min_bytes_per_s = o->min_bytes_per_s};
+}
+
 static fiks_status set_token(fiks_client *client, const fiks_client_options *o, fiks_error *err)
 {
     fiks_status st = copy(&client->scope, o->scope, client->contract_2018 ? "ks" : "ks:fiks", err);
@@ -200,6 +209,7 @@ static fiks_status set_up(fiks_client *client, const fiks_client_options *o, fik
                          "contract must be \"current\" or \"2018\", got \"%.40s\"", contract);
     client->contract_2018 = strcmp(contract, "2018") == 0;
     client->allow_loopback_http = o->allow_loopback_http;
+    set_limits(client, o);
     const preset *p = o->environment ? find_preset(contract, o->environment) : NULL;
     if (o->environment && !p)
         return fiks_fail(err, FIKS_CONFIG, "environment",

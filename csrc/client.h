@@ -7,6 +7,7 @@
 #include "fiks.h"
 #include "token_cache.h"
 #include "url.h"
+#include "watch.h"
 
 enum { FIKS_MAX_WARNINGS = 12 };
 
@@ -36,6 +37,8 @@ struct fiks_client {
     char *header_passord; /* "IntegrasjonPassord: ..." or "ServicePassword: ..."; wiped */
     char *ca_file;
     bool allow_loopback_http;
+    uint32_t timeout_ms; /* of its calls; 0 = by operation. So the limits */
+    fiks_limits limits;
     fiks_token_key *token_key; /* NULL: no token can be fetched */
     char *warnings[FIKS_MAX_WARNINGS + 1];
 };

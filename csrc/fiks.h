@@ -171,6 +171,12 @@ typedef struct fiks_client_options {
     bool clock_correction;
     /* A certificate that has expired or is not valid yet is a warning instead of an error. */
     bool allow_expired_certificate;
+    /* Deadlines of its calls, instead of each operation's own; 0 = that. See fiks_call_options. */
+    uint32_t timeout_ms; /* not for streamed answers */
+    uint32_t connect_timeout_ms;
+    uint32_t first_byte_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t min_bytes_per_s; /* for streamed answers */
 } fiks_client_options;
 
 /*
@@ -340,6 +346,11 @@ typedef struct fiks_call_options {
     /* The access token of a logged-in person (ID-porten), sent instead of the client's: as it is,
      * once, never renewed. Copied, wiped. */
     const char *bearer;
+    /* What is borne within one try; 0 = as the client or, without one there, the operation says. */
+    uint32_t connect_timeout_ms;    /* name, connection and handshake; default 5 s */
+    uint32_t first_byte_timeout_ms; /* from the request's last byte to the answer's first header */
+    uint32_t idle_timeout_ms;       /* between two bytes, either way; default 30 s or more */
+    uint32_t min_bytes_per_s; /* of a streamed answer, over each idle_timeout_ms; default 1000 */
 } fiks_call_options;
 
 /* One call under way. Belongs to whoever started it. */

@@ -14,6 +14,8 @@ struct fiks_pump {
     fiks_transfer *busy;
     fiks_transfer *idle;
     bool flight_ended;
+    fiks_time now;    /* as of the last look at the clock */
+    int64_t check_ms; /* when a transfer may have come to a halt */
     fiks_pump_finish *finish;
     void *context;
 };
@@ -30,7 +32,7 @@ static fiks_status start_transfer(fiks_pump *p, fiks_call *call, fiks_error *err
     if (t)
         p->idle = t->next;
     else
-        t = fiks_transfer_new();
+        t = fiks_transfer_new(&p->now.mono_ms);
     if (!t)
         return fiks_fail_memory(err);
     fiks_status st = fiks_transfer_prepare(t, call, err);
@@ -42,6 +44,10 @@ static fiks_status start_transfer(fiks_pump *p, fiks_call *call, fiks_error *err
         recycle(p, t);
         return st;
     }
+    int64_t check_ms;
+    fiks_watch_check(&t->watch, p->now.mono_ms, &check_ms);
+    if (check_ms < p->check_ms)
+        p->check_ms = check_ms;
     t->next = p->busy;
     p->busy = t;
     call->transfer = t;
@@ -59,8 +65,7 @@ static void advance(fiks_pump *p, fiks_call *call)
 {
     for (;;) {
         fiks_call *flight = NULL;
-        fiks_time now = fiks_now();
-        fiks_step step = fiks_call_step(call, now, &flight);
+        fiks_step step = fiks_call_step(call, p->now, &flight);
         if (flight)
             advance(p, flight); /* one level: a flight needs no token */
         if (step == FIKS_STEP_DONE) {
@@ -75,7 +80,7 @@ static void advance(fiks_pump *p, fiks_call *call)
         if (start_transfer(p, call, &call->error) == FIKS_OK)
             return;
         fiks_answer none = {.kind = call->error.kind, .content_type = ""};
-        fiks_call_answered(call, &none, now, 0);
+        fiks_call_answered(call, &none, p->now, 0);
     }
 }
 
@@ -86,7 +91,7 @@ static void end_transfer(fiks_pump *p, fiks_transfer *t, CURLcode code)
     while (*at && *at != t)
         at = &(*at)->next;
     *at = t->next;
-    fiks_transfer_report(t, code, fiks_now());
+    fiks_transfer_report(t, code, p->now);
     curl_multi_remove_handle(p->multi, t->easy);
     call->transfer = NULL;
     recycle(p, t);
@@ -101,7 +106,25 @@ static void heed_flags(fiks_pump *p)
             fiks_fail(&t->call->error, FIKS_CANCELLED, "cancelled", "the call was cancelled");
             end_transfer(p, t, CURLE_ABORTED_BY_CALLBACK);
         } else if (atomic_exchange(&t->call->resumed, false)) {
-            curl_easy_pause(t->easy, CURLPAUSE_CONT); /* offers the bytes again, at once */
+            fiks_transfer_resume(t);
+        }
+    }
+}
+
+/* Ends the transfers that have come to a halt, and learns when to look again. Bytes that move only
+ * put that off, so between two looks nothing needs to be known. */
+static void check_halts(fiks_pump *p)
+{
+    p->check_ms = INT64_MAX;
+    for (fiks_transfer *t = p->busy, *next; t; t = next) {
+        next = t->next;
+        int64_t check_ms;
+        fiks_halt why = fiks_watch_check(&t->watch, p->now.mono_ms, &check_ms);
+        if (why) {
+            fiks_transfer_halted(t, why);
+            end_transfer(p, t, CURLE_OPERATION_TIMEDOUT);
+        } else if (check_ms < p->check_ms) {
+            p->check_ms = check_ms;
         }
     }
 }
@@ -109,7 +132,7 @@ static void heed_flags(fiks_pump *p)
 /* Steps the parked calls that are due; returns when the next one is. */
 static int64_t step_parked(fiks_pump *p, bool all)
 {
-    int64_t now = fiks_now().mono_ms;
+    int64_t now = p->now.mono_ms;
     int64_t wake = INT64_MAX;
     fiks_call *call = p->parked;
     p->parked = NULL;
@@ -145,11 +168,15 @@ static void reap(fiks_pump *p)
 
 int64_t fiks_pump_turn(fiks_pump *p, bool attention)
 {
+    p->now = fiks_now();
     if (attention)
         heed_flags(p);
     int running;
     curl_multi_perform(p->multi, &running);
+    p->now = fiks_now(); /* that may have taken a while: sinks decrypt and write files */
     reap(p);
+    if (p->now.mono_ms >= p->check_ms)
+        check_halts(p);
     int64_t wake;
     bool all = attention;
     do {
@@ -158,7 +185,7 @@ int64_t fiks_pump_turn(fiks_pump *p, bool attention)
         wake = step_parked(p, all);
         all = false;
     } while (p->flight_ended);
-    return wake;
+    return wake < p->check_ms ? wake : p->check_ms;
 }
 
 void fiks_pump_rest(fiks_pump *p, int64_t until_ms)
@@ -177,6 +204,7 @@ void fiks_pump_nudge(fiks_pump *p)
 
 void fiks_pump_add(fiks_pump *p, fiks_call *call)
 {
+    p->now = fiks_now();
     advance(p, call);
 }
 
@@ -194,6 +222,7 @@ fiks_pump *fiks_pump_new(fiks_pump_finish *finish, void *context)
     fiks_pump *p = curl_ready ? calloc(1, sizeof *p) : NULL;
     if (!p)
         return NULL;
+    p->check_ms = INT64_MAX;
     p->finish = finish;
     p->context = context;
     p->multi = curl_multi_init();

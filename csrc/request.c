@@ -6,6 +6,7 @@
 #include "multipart.h"
 
 enum { DEFAULT_ANSWER_BYTES = 16 << 20, MAX_BEARER_BYTES = 32 * 1024 };
+enum { CONNECT_MS = 5000, STREAM_BYTES_PER_S = 1000 };
 
 static fiks_status choose_operation(fiks_call *call, const fiks_call_options *o, fiks_error *err)
 {
@@ -223,6 +224,34 @@ static fiks_status set_body(fiks_call *call, const fiks_call_options *o, fiks_er
     return failed ? fiks_fail_memory(err) : FIKS_OK;
 }
 
+static uint32_t first_of(uint32_t a, uint32_t b, uint32_t c)
+{
+    return a ? a : b ? b : c;
+}
+
+fiks_limits fiks_request_limits(const fiks_client *client, const fiks_operation *operation,
+                                const fiks_call_options *options)
+{
+    static const fiks_call_options none;
+    const fiks_call_options *o = options ? options : &none;
+    const fiks_limits *by = &client->limits;
+    bool stream = operation->result == FIKS_RESULT_STREAM || o->sink;
+    return (fiks_limits){
+        .connect_ms = first_of(o->connect_timeout_ms, by->connect_ms, CONNECT_MS),
+        .first_byte_ms = first_of(o->first_byte_timeout_ms, by->first_byte_ms, operation->idle_ms),
+        .idle_ms = first_of(o->idle_timeout_ms, by->idle_ms, operation->idle_ms),
+        .min_bytes_per_s =
+            stream ? first_of(o->min_bytes_per_s, by->min_bytes_per_s, STREAM_BYTES_PER_S) : 0};
+}
+
+/* A stream may take its time: only the call itself sets it a total. */
+static uint32_t total_ms(const fiks_call *call, const fiks_call_options *o)
+{
+    if (call->operation->result == FIKS_RESULT_STREAM || o->sink)
+        return o->timeout_ms;
+    return first_of(o->timeout_ms, call->client->timeout_ms, call->operation->total_ms);
+}
+
 fiks_status fiks_request_build(fiks_call *call, const fiks_call_options *o, fiks_error *err)
 {
     fiks_status st = choose_operation(call, o, err);
@@ -235,7 +264,10 @@ fiks_status fiks_request_build(fiks_call *call, const fiks_call_options *o, fiks
     if (!st)
         st = set_body(call, o, err);
     call->max_answer_bytes = o->max_answer_bytes ? o->max_answer_bytes : DEFAULT_ANSWER_BYTES;
-    call->total_ms = o->timeout_ms ? o->timeout_ms : st ? 0 : call->operation->total_ms;
+    if (!st) {
+        call->total_ms = total_ms(call, o);
+        call->limits = fiks_request_limits(call->client, call->operation, o);
+    }
     if (st && err && call->operation)
         fiks_error_text(err->operation, sizeof err->operation, call->operation->name);
     return st;

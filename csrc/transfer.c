@@ -27,10 +27,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     fiks_transfer *t = user;
     pass_head(t);
+    fiks_watch_came(&t->watch, size * count, *t->now_ms);
     switch (fiks_call_body(t->call, data, size * count)) {
     case FIKS_FEED_MORE:
         return size * count;
     case FIKS_FEED_PAUSED:
+        fiks_watch_hold(&t->watch, true, *t->now_ms);
         return CURL_WRITEFUNC_PAUSE;
     default:
         return size * count + 1; /* CURLE_WRITE_ERROR */
@@ -46,6 +48,7 @@ static size_t on_read(char *to, size_t size, size_t count, void *user)
         n = size * count;
     memcpy(to, send->body + t->read, n);
     t->read += n;
+    fiks_watch_sent(&t->watch, t->read == send->body_bytes, *t->now_ms);
     return n;
 }
 
@@ -55,12 +58,22 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     (void)data;
     fiks_transfer *t = user;
+    fiks_watch_came(&t->watch, 0, *t->now_ms);
     t->head_bytes += size * count;
     if (t->head_bytes <= MAX_HEAD_BYTES)
         return size * count;
     fiks_fail(&t->call->error, FIKS_PROTOCOL, "headers",
               "the headers of the answer are larger than %d bytes", MAX_HEAD_BYTES);
     return size * count + 1; /* CURLE_WRITE_ERROR */
+}
+
+/* Connected: the request goes out. */
+static int on_begin(void *user, char *remote, char *local, int remote_port, int local_port)
+{
+    (void)remote, (void)local, (void)remote_port, (void)local_port;
+    fiks_transfer *t = user;
+    fiks_watch_begin(&t->watch, t->call->send.body_bytes == 0, *t->now_ms);
+    return CURL_PREREQFUNC_OK;
 }
 
 /* What never changes over the handle's life. */
@@ -79,19 +92,20 @@ static void set_constants(fiks_transfer *t)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)FIKS_CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     /* Debian's build presets a directory, and with one set libcurl parses the whole CA bundle for
      * each new connection: 21 ms of CPU instead of under 1. */
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
-fiks_transfer *fiks_transfer_new(void)
+fiks_transfer *fiks_transfer_new(const int64_t *now_ms)
 {
     fiks_transfer *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
+    t->now_ms = now_ms;
     t->easy = curl_easy_init();
     if (!t->easy) {
         free(t);
@@ -171,6 +185,14 @@ static CURLcode set_ca(fiks_transfer *t, const char *ca)
     return curl_easy_setopt(t->easy, CURLOPT_CAINFO, want);
 }
 
+static CURLcode set_connect_limit(fiks_transfer *t, long ms)
+{
+    if (t->connect_ms == ms)
+        return CURLE_OK;
+    t->connect_ms = ms;
+    return curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, ms);
+}
+
 fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error *err)
 {
     const fiks_send *send = &call->send;
@@ -193,9 +215,8 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     if (!code) /* what is for this machine is not shown to a proxy; else the variables decide */
         code = curl_easy_setopt(t->easy, CURLOPT_NOPROXY, direct ? "*" : NULL);
     if (!code)
-        code = curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)send->timeout_ms);
-    if (!code)
-        code = curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)(send->idle_ms / 1000));
+        code = set_connect_limit(t, (long)send->limits.connect_ms);
+    fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, *t->now_ms);
     return code ? fiks_fail(err, FIKS_INTERNAL, "curl", "libcurl refused an option: %s",
                             curl_easy_strerror(code))
                 : FIKS_OK;
@@ -229,6 +250,40 @@ static fiks_status kind_of(CURLcode code)
     }
 }
 
+void fiks_transfer_halted(fiks_transfer *t, fiks_halt why)
+{
+    fiks_error *err = &t->call->error;
+    const fiks_send *send = &t->call->send;
+    const fiks_limits *limits = &send->limits;
+    fiks_url url;
+    if (fiks_url_parse(send->url, "url", &url, NULL))
+        url.host[0] = '\0';
+    if (why == FIKS_HALT_FIRST_BYTE)
+        fiks_fail(err, FIKS_TIMEOUT, "first_byte",
+                  "%s: the request was sent, and no answer began within %u ms", url.host,
+                  (unsigned)limits->first_byte_ms);
+    else if (why == FIKS_HALT_IDLE)
+        fiks_fail(err, FIKS_TIMEOUT, "idle", "%s: no byte moved for %u ms", url.host,
+                  (unsigned)limits->idle_ms);
+    else if (why == FIKS_HALT_SLOW)
+        fiks_fail(err, FIKS_TIMEOUT, "too_slow",
+                  "%s: the answer came at less than %u bytes a second for %u ms", url.host,
+                  (unsigned)limits->min_bytes_per_s, (unsigned)limits->idle_ms);
+    else
+        fiks_fail(err, FIKS_TIMEOUT, "deadline", "%s: not done when the time of the %s was up (%s)",
+                  url.host, t->call->token_flight ? "token request" : "call",
+                  !t->watch.begun      ? "no connection yet"
+                  : !t->watch.sent_all ? "the request was still being sent"
+                  : !t->watch.answered ? "no answer had begun"
+                                       : "the answer was still coming");
+}
+
+void fiks_transfer_resume(fiks_transfer *t)
+{
+    fiks_watch_hold(&t->watch, false, *t->now_ms);
+    curl_easy_pause(t->easy, CURLPAUSE_CONT);
+}
+
 /* libcurl's own words, plus what to do where that is known. */
 static void describe(fiks_transfer *t, CURLcode code, fiks_error *err)
 {
@@ -249,7 +304,7 @@ static void describe(fiks_transfer *t, CURLcode code, fiks_error *err)
                   "a private one)",
                   url.host, reason, t->ca ? t->ca : "none");
     else
-        fiks_fail(err, kind, kind == FIKS_TIMEOUT ? "timeout" : "curl", "%s: %s", url.host, reason);
+        fiks_fail(err, kind, kind == FIKS_TIMEOUT ? "connect" : "curl", "%s: %s", url.host, reason);
 }
 
 static const char *header(CURL *easy, const char *name)

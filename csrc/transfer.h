@@ -12,8 +12,11 @@ typedef struct fiks_transfer {
     CURL *easy;
     fiks_call *call;
     bool head_done;
-    size_t head_bytes; /* of the answer's headers so far */
-    size_t read;       /* bytes of the body handed over so far */
+    fiks_watch watch;
+    const int64_t *now_ms; /* the pump's clock */
+    long connect_ms;       /* what the handle is set to */
+    size_t head_bytes;     /* of the answer's headers so far */
+    size_t read;           /* bytes of the body handed over so far */
     struct curl_slist headers[FIKS_MAX_HEADERS + 2];
     char *default_ca;
     char *ca; /* what the handle is set to */
@@ -21,12 +24,18 @@ typedef struct fiks_transfer {
     struct fiks_transfer *next;
 } fiks_transfer;
 
-/* NULL: out of memory. */
-fiks_transfer *fiks_transfer_new(void);
+/* `now_ms` is read whenever bytes move. NULL: out of memory. */
+fiks_transfer *fiks_transfer_new(const int64_t *now_ms);
 void fiks_transfer_free(fiks_transfer *transfer);
 
 /* Sets the handle up for the call's next request. */
 fiks_status fiks_transfer_prepare(fiks_transfer *transfer, fiks_call *call, fiks_error *err);
+
+/* Sets the call's error for a transfer that has come to a halt. */
+void fiks_transfer_halted(fiks_transfer *transfer, fiks_halt why);
+
+/* The sink that was full takes bytes again: they are offered at once. */
+void fiks_transfer_resume(fiks_transfer *transfer);
 
 /* The transfer ended with `code`: tells the call. */
 void fiks_transfer_report(fiks_transfer *transfer, CURLcode code, fiks_time now);

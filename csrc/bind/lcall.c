@@ -7,6 +7,19 @@
 /* Registry key of the table that finds a call's userdata by its address (weak values). */
 static const char calls_by_address;
 
+static size_t read_size(lua_State *L, int index, const char *name, int64_t most)
+{
+    int64_t value = fiks_l_integer(L, index, name, 0);
+    if (value < 0 || value > most)
+        luaL_error(L, "option '%s' is out of range", name);
+    return (size_t)value;
+}
+
+static uint32_t read_uint32(lua_State *L, int index, const char *name)
+{
+    return (uint32_t)read_size(L, index, name, UINT32_MAX);
+}
+
 /* ---- client -------------------------------------------------------------------------------- */
 
 static int client_new(lua_State *L)
@@ -35,6 +48,11 @@ static int client_new(lua_State *L)
     o.resource_array = fiks_l_boolean(L, 1, "resource_array");
     o.clock_correction = fiks_l_boolean(L, 1, "clock_correction");
     o.allow_expired_certificate = fiks_l_boolean(L, 1, "allow_expired_certificate");
+    o.timeout_ms = read_uint32(L, 1, "timeout_ms");
+    o.connect_timeout_ms = read_uint32(L, 1, "connect_timeout_ms");
+    o.first_byte_timeout_ms = read_uint32(L, 1, "first_byte_timeout_ms");
+    o.idle_timeout_ms = read_uint32(L, 1, "idle_timeout_ms");
+    o.min_bytes_per_s = read_uint32(L, 1, "min_bytes_per_s");
     fiks_l_field(L, 1, "key");
     if (!lua_isnil(L, -1))
         o.key = fiks_l_check_box(L, -1, FIKS_L_KEY);
@@ -230,14 +248,6 @@ static int read_idempotent(lua_State *L)
     return value;
 }
 
-static size_t read_size(lua_State *L, const char *name, int64_t most)
-{
-    int64_t value = fiks_l_integer(L, 2, name, 0);
-    if (value < 0 || value > most)
-        luaL_error(L, "option '%s' is out of range", name);
-    return (size_t)value;
-}
-
 static void read_options(lua_State *L, fiks_call_options *o)
 {
     o->operation = fiks_l_string(L, 2, "operation");
@@ -247,8 +257,12 @@ static void read_options(lua_State *L, fiks_call_options *o)
     o->content_type = fiks_l_string(L, 2, "content_type");
     o->username = fiks_l_string(L, 2, "username");
     o->password = fiks_l_string(L, 2, "password");
-    o->max_answer_bytes = read_size(L, "max_answer_bytes", INT64_MAX);
-    o->timeout_ms = (uint32_t)read_size(L, "timeout_ms", UINT32_MAX);
+    o->max_answer_bytes = read_size(L, 2, "max_answer_bytes", INT64_MAX);
+    o->timeout_ms = read_uint32(L, 2, "timeout_ms");
+    o->connect_timeout_ms = read_uint32(L, 2, "connect_timeout_ms");
+    o->first_byte_timeout_ms = read_uint32(L, 2, "first_byte_timeout_ms");
+    o->idle_timeout_ms = read_uint32(L, 2, "idle_timeout_ms");
+    o->min_bytes_per_s = read_uint32(L, 2, "min_bytes_per_s");
     o->idempotent = read_idempotent(L);
     o->scope = fiks_l_string(L, 2, "scope");
     o->consumer_org = fiks_l_string(L, 2, "consumer_org");

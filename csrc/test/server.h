@@ -5,6 +5,7 @@
  *   .../hold/...   nothing until server_release()
  *   .../drop/...   the connection is closed without a byte
  *   .../cut/...    half an answer, then the connection is closed
+ *   .../stall/...  half an answer, and nothing more
  *   .../echo       the method, the content type and the length of the body, as text
  *   /token         an access token
  *   anything else  200 and {"ok":true}
@@ -100,6 +101,10 @@ static bool server_handle(server *s, server_peer *peer)
         if (strstr(line, "/cut/")) {
             server_answer(peer, "{\"ok\"", 100);
             return false;
+        }
+        if (strstr(line, "/stall/")) {
+            server_answer(peer, "{\"ok\"", 100);
+            continue;
         }
         if (strstr(line, "/echo"))
             continue;

@@ -167,6 +167,42 @@ TEST(the_pump_is_inherited)
     stop();
 }
 
+/* A GET that needs no token, within limits of its own. */
+static fiks_status within(const char *path, fiks_call_options o, fiks_error *err)
+{
+    fiks_param id = {"kontoId", path};
+    o.size = sizeof o;
+    o.operation = "fiksio.offentlig_nokkel";
+    o.params = &id;
+    o.param_count = 1;
+    fiks_call *call;
+    const fiks_response *response;
+    fiks_error_clear(err);
+    fiks_status st = fiks_call_perform(client, &o, &call, &response, err);
+    fiks_call_free(call);
+    return st;
+}
+
+TEST(a_halt_has_a_name)
+{
+    start();
+    fiks_error err = {0};
+    CHECK_EQ_INT(within("hold", (fiks_call_options){.first_byte_timeout_ms = 30}, &err),
+                 FIKS_TIMEOUT);
+    CHECK_STR(err.code, "first_byte");
+    CHECK_EQ_INT(err.attempts, 3);
+    CHECK(err.retryable && err.uncertain);
+    CHECK_HAS(err.message, "within 30 ms");
+    CHECK_EQ_INT(within("stall", (fiks_call_options){.idle_timeout_ms = 30}, &err), FIKS_TIMEOUT);
+    CHECK_STR(err.code, "idle");
+    CHECK_EQ_INT(within("hold", (fiks_call_options){.timeout_ms = 30}, &err), FIKS_TIMEOUT);
+    CHECK_STR(err.code, "deadline");
+    CHECK_EQ_INT(err.attempts, 1);
+    CHECK_OK(within("x", (fiks_call_options){.idle_timeout_ms = 5000, .timeout_ms = 10000}, &err),
+             err);
+    stop();
+}
+
 TEST(a_wait_can_end_before_the_call)
 {
     start();

@@ -11,6 +11,7 @@ local keys = require "fiks.config.keys"
 local options = require "fiks.options"
 local rows = require "fiks.config.rows"
 local sources = require "fiks.config.sources"
+local timeouts = require "fiks.config.timeouts"
 
 local M = {}
 
@@ -230,6 +231,14 @@ local function set_rest(settings, given, watched)
   return check_flag(given, "allow_loopback_http", "allow_loopback_http")
 end
 
+local function set_timeouts(settings, given)
+  local found, err = timeouts.read(given.timeouts, "config")
+  for name, value in pairs(found or {}) do
+    settings[name] = value
+  end
+  return found ~= nil, err
+end
+
 -- Runs the steps in order until one fails.
 local function each(steps, ...)
   for _, step in ipairs(steps) do
@@ -274,7 +283,7 @@ function M.resolve(given, level)
   end
   local ok, err = each({
     set_contract, set_environment, set_integrasjon, set_maskinporten, set_certificate, set_rest,
-    check_pair,
+    set_timeouts, check_pair,
   }, settings, merged, watched)
   if not ok then
     return nil, tell_origin(err, origins)

@@ -5,13 +5,14 @@ local Error = require "fiks.error"
 local grant = require "fiks.config.grant"
 local options = require "fiks.options"
 local person = require "fiks.person"
+local timeouts = require "fiks.config.timeouts"
 
 local M = {}
 
 local NAMES = {
   "method", "path", "query", "params", "json", "body", "content_type", "parts", "username",
   "password", "timeout_ms", "idempotent", "max_answer_bytes", "scope", "consumer_org", "resource",
-  "pid", "authorization_details", "person",
+  "pid", "authorization_details", "person", "timeouts",
 }
 M.GRANT = { "scope", "consumer_org", "resource", "pid", "authorization_details" }
 local METHODS = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" }
@@ -42,6 +43,7 @@ local function check(given, level)
     error("client:request needs method and path, such as "
       .. "{ method = \"GET\", path = \"/tjeneste/api/v1/ting\" }", level + 1)
   end
+  options.check(given.timeouts, timeouts.names, "client:request: timeouts", level + 1)
   local known = false
   for _, method in ipairs(METHODS) do
     known = known or method == given.method
@@ -89,6 +91,7 @@ end
 ---@field username string? HTTP Basic instead of the token
 ---@field password string?
 ---@field timeout_ms integer? over all tries, token included
+---@field timeouts fiks.Timeouts? what is borne within a try
 ---@field idempotent boolean? may be repeated after it was sent; default by method
 ---@field max_answer_bytes integer?
 ---@field scope string? this and the next four: other than the client's, with a token of their own
@@ -125,10 +128,17 @@ function M.read(given, level)
   for name, value in pairs(given) do
     spec[name] = value
   end
-  spec.query, spec.json = nil, nil
+  spec.query, spec.json, spec.timeouts = nil, nil, nil
   spec.params = all_params(given, level + 1)
   if given.person ~= nil then
     spec.person = person.new(given.person, "client:request", level + 1)
+  end
+  local limits, wrong = timeouts.read(given.timeouts, "invalid")
+  if not limits then
+    return nil, wrong
+  end
+  for name, value in pairs(limits) do
+    spec[name] = spec[name] or value
   end
   local found, err = M.grant(given)
   if not found then

@@ -5,7 +5,7 @@
 -- Fields of a row: [1] the option; `variable` one name or several; `default`; `core` its name in
 -- core.client; `is` "text" (when absent), "secret" (text, or { file = "path" }; a variable NAME may
 -- be given as NAME_FILE too), "path" (text; relative to the settings file when it stands there),
--- "flag" (true or false), "value" (checked elsewhere).
+-- "flag" (true or false), "number", "value" (checked elsewhere).
 
 local M = {}
 
@@ -52,6 +52,16 @@ M.rows = {
   { "ca_file", variable = "FIKS_CA_FILE", is = "path", core = "ca_file" },
   { "allow_loopback_http", variable = "FIKS_ALLOW_LOOPBACK_HTTP", is = "flag", default = "false",
     core = "allow_loopback_http" },
+  { "timeouts", is = "value" },
+  { "timeouts.total_ms", variable = "FIKS_TIMEOUT_MS", is = "number", core = "timeout_ms" },
+  { "timeouts.connect_ms", variable = "FIKS_CONNECT_TIMEOUT_MS", is = "number", default = "5000",
+    core = "connect_timeout_ms" },
+  { "timeouts.first_byte_ms", variable = "FIKS_FIRST_BYTE_TIMEOUT_MS", is = "number",
+    core = "first_byte_timeout_ms" },
+  { "timeouts.idle_ms", variable = "FIKS_IDLE_TIMEOUT_MS", is = "number",
+    core = "idle_timeout_ms" },
+  { "timeouts.min_bytes_per_s", variable = "FIKS_MIN_BYTES_PER_S", is = "number",
+    default = "1000", core = "min_bytes_per_s" },
 }
 
 --- Top-level names, in the order of the table.

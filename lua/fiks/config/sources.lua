@@ -142,6 +142,11 @@ local function from_variables(origins)
           name)
       end
       value = flag
+    elseif value and row.is == "number" then
+      value = tonumber(value)
+      if not value then
+        return fail(row[1], "option '%s' must be a number (from the variable %s)", row[1], name)
+      end
     end
     if value ~= nil then
       local ok, err = put(layer, origins, row, value, "the variable " .. name)
