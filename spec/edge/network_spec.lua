@@ -2,7 +2,6 @@
 
 local core = require "fiks.core"
 local endpoint = require "spec.support.endpoint"
-local proof = require "spec.support.proof"
 
 describe("the network,", function()
   local here
