@@ -50,7 +50,7 @@ fiks_status fiks_call_make(fiks_client *client, const fiks_call_options *options
         fiks_call_unmake(call);
         return st;
     }
-    call->sink = o.sink;
+    fiks_request_adopt(call, &o);
     *out = call;
     return FIKS_OK;
 }
@@ -108,6 +108,7 @@ void fiks_call_unmake(fiks_call *call)
     fiks_buf_free(&call->answer);
     fiks_buf_free(&call->answer_type);
     fiks_sink_free(call->sink);
+    fiks_source_free(call->source);
     free(call);
 }
 
@@ -274,6 +275,7 @@ static void fill_send(fiks_call *call, fiks_time now)
     send->url = call->url.data;
     send->body = call->has_body ? (call->body.data ? call->body.data : "") : NULL;
     send->body_bytes = call->body.len;
+    send->source = call->source;
     send->ca_file = client->ca_file;
     send->allow_http = client->allow_loopback_http;
     send->limits = call->limits;
@@ -386,6 +388,13 @@ fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len)
     return FIKS_FEED_MORE;
 }
 
+fiks_pull fiks_call_pull(fiks_call *call, void *to, size_t room, size_t *got)
+{
+    fiks_pull pull = call->source->ops->pull(call->source, to, room, got, &call->error);
+    call->source_read = call->source_read || pull == FIKS_PULL_MORE;
+    return pull;
+}
+
 /* ---- when the try has ended
  * ----------------------------------------------------------------------- */
 
@@ -478,11 +487,24 @@ static void blame_bearer(fiks_error *err)
     fiks_buf_free(&text);
 }
 
+/* Can what was sent and what came be forgotten, for another try? */
+static bool begin_anew(fiks_call *call)
+{
+    if (call->sink && call->sink_fed && !call->sink->ops->reset(call->sink))
+        return false;
+    call->sink_fed = false;
+    if (call->source && call->source_read && !call->source->ops->rewind(call->source))
+        return false;
+    call->source_read = false;
+    return true;
+}
+
 /* Once, and only if it is this token that Fiks refused. Nothing was done, so any request may go out
  * again. */
 static bool renew_token(fiks_call *call)
 {
-    if (call->bearer || call->token_renewed || call->auth != FIKS_AUTH_INTEGRASJON)
+    if (call->bearer || call->token_renewed || call->auth != FIKS_AUTH_INTEGRASJON ||
+        !begin_anew(call))
         return false;
     call->token_renewed = true;
     const char *token = strrchr(call->token_header.data, ' ') + 1;
@@ -512,11 +534,10 @@ static bool pause_for_retry(fiks_call *call, const fiks_answer *answer, fiks_tim
     int64_t pause = fiks_retry_wait(&outcome, call->idempotent, call->tries, left, random);
     if (pause < 0 || !call->error.retryable)
         return false;
-    if (call->sink && call->sink_fed && !call->sink->ops->reset(call->sink))
+    if (!begin_anew(call))
         return false;
     fiks_log(FIKS_LOG_WARN, "%s: %s, again in %lld ms", call->operation->name,
              fiks_status_name(call->error.kind), (long long)pause);
-    call->sink_fed = false;
     call->wake_ms = now.mono_ms + pause;
     call->state = FIKS_STATE_PAUSED;
     return true;

@@ -20,6 +20,7 @@
 #include "fiks.h"
 #include "operation.h"
 #include "sink.h"
+#include "source.h"
 #include "str.h"
 #include "watch.h"
 
@@ -40,6 +41,7 @@ typedef struct fiks_send {
     size_t header_count;
     const char *body; /* NULL = none */
     size_t body_bytes;
+    fiks_source *source; /* instead of body; NULL = none */
     const char *ca_file; /* NULL = the system's */
     bool allow_http;
     fiks_limits limits;
@@ -83,6 +85,8 @@ struct fiks_call {
     fiks_buf type_header; /* "Content-Type: ..." */
     fiks_buf basic_header;
     fiks_sink *sink;
+    fiks_source *source;
+    bool wants_progress;
     size_t max_answer_bytes;
     uint32_t total_ms;
     fiks_limits limits;
@@ -105,7 +109,8 @@ struct fiks_call {
     /* the outcome */
     bool uncertain; /* a try was sent and its fate is not known */
     bool sink_fed;
-    int try_status; /* of the answer coming in */
+    bool source_read; /* in this try */
+    int try_status;   /* of the answer coming in */
     fiks_buf answer;
     fiks_buf answer_type;
     fiks_response response;
@@ -114,12 +119,16 @@ struct fiks_call {
     /* the engine's: who waits for it, and how it travels */
     atomic_int refs;
     atomic_bool cancelled;
-    atomic_bool resumed; /* its sink, that was full, takes bytes again */
+    atomic_bool resumed; /* its sink takes bytes again, or its source has some */
+    atomic_uint notes;   /* FIKS_NOTE_... not asked for yet */
+    atomic_llong sent_bytes, sent_total, received_bytes, received_total;
     atomic_bool finished;
     atomic_bool abandoned; /* its owner is gone */
     void *engine;
     fiks_queue *queue;
     struct fiks_call *next;
+    struct fiks_call *queue_next;
+    bool queued;
     void *transfer;
 };
 
@@ -136,6 +145,8 @@ void fiks_call_head(fiks_call *call, int status, const char *content_type,
                     const char *content_disposition);
 /* Bytes of its body. FAILED: call->error says why; stop the transfer. */
 fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len);
+/* Bytes for its body, when it has a source. FAILED: call->error says why; stop the transfer. */
+fiks_pull fiks_call_pull(fiks_call *call, void *to, size_t room, size_t *got);
 /* The try ended. `random` decides the pause. */
 void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time now, uint32_t random);
 

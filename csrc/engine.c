@@ -12,7 +12,7 @@
 struct fiks_queue {
     atomic_int refs; /* the owner and every call under way */
     fiks_engine *engine;
-    fiks_call *first, *last; /* finished; each holds a reference to its call */
+    fiks_call *first, *last; /* with something to say; each holds a reference to its call */
     bool closed;
 };
 
@@ -49,7 +49,35 @@ static void queue_unref(fiks_queue *queue)
 /* ---- what the pump asks for --------------------------------------------------------------------
  */
 
-/* A call has ended: tells whoever waits, and lets go of it. Runs in the holder of the pump. */
+/* The call has something to say. Called with the lock. */
+static void queue_put(fiks_engine *e, fiks_queue *queue, fiks_call *call)
+{
+    if (queue && !queue->closed && !call->queued && !atomic_load(&call->abandoned)) {
+        atomic_fetch_add(&call->refs, 1);
+        call->queued = true;
+        call->queue_next = NULL;
+        if (queue->last)
+            queue->last->queue_next = call;
+        else
+            queue->first = call;
+        queue->last = call;
+    }
+    if (e->sleepers)
+        pthread_cond_broadcast(&e->changed);
+}
+
+/* Runs in the holder of the pump, as the next does. */
+static void note(void *engine, fiks_call *call, unsigned notes)
+{
+    fiks_engine *e = engine;
+    if ((atomic_fetch_or(&call->notes, notes) & notes) == notes)
+        return; /* said already, and not asked for yet */
+    pthread_mutex_lock(&e->lock);
+    queue_put(e, call->queue, call);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* A call has ended: tells whoever waits, and lets go of it. */
 static void finish(void *engine, fiks_call *call)
 {
     fiks_engine *e = engine;
@@ -57,17 +85,7 @@ static void finish(void *engine, fiks_call *call)
     pthread_mutex_lock(&e->lock);
     atomic_store(&call->finished, true);
     call->queue = NULL;
-    call->next = NULL;
-    if (queue && !queue->closed && !atomic_load(&call->abandoned)) {
-        atomic_fetch_add(&call->refs, 1);
-        if (queue->last)
-            queue->last->next = call;
-        else
-            queue->first = call;
-        queue->last = call;
-    }
-    if (e->sleepers)
-        pthread_cond_broadcast(&e->changed);
+    queue_put(e, queue, call);
     pthread_mutex_unlock(&e->lock);
     queue_unref(queue);
     call_unref(call);
@@ -114,7 +132,7 @@ static fiks_engine *engine_new(void)
     pthread_cond_init(&e->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     e->pid = getpid();
-    e->pump = fiks_pump_new(finish, e);
+    e->pump = fiks_pump_new(finish, note, e);
     if (!e->pump) {
         engine_free(e);
         return NULL;
@@ -219,10 +237,10 @@ static fiks_call *queue_take(fiks_queue *queue)
 {
     fiks_call *call = queue->first;
     if (call) {
-        queue->first = call->next;
+        queue->first = call->queue_next;
         if (!queue->first)
             queue->last = NULL;
-        call->next = NULL;
+        call->queued = false;
     }
     return call;
 }
@@ -241,7 +259,7 @@ void fiks_queue_free(fiks_queue *queue)
     if (ours)
         pthread_mutex_unlock(&e->lock);
     while (call) {
-        fiks_call *next = call->next;
+        fiks_call *next = call->queue_next;
         call_unref(call);
         call = next;
     }
@@ -349,6 +367,24 @@ fiks_status fiks_call_result(fiks_call *call, const fiks_response **response, fi
 const fiks_sink *fiks_call_sink(const fiks_call *call)
 {
     return call->sink;
+}
+
+bool fiks_call_noted(const fiks_call *call)
+{
+    return atomic_load(&call->notes) != 0;
+}
+
+unsigned fiks_call_notes(fiks_call *call)
+{
+    return atomic_exchange(&call->notes, 0);
+}
+
+void fiks_call_progress(fiks_call *call, fiks_progress *out)
+{
+    out->sent_bytes = atomic_load(&call->sent_bytes);
+    out->sent_total_bytes = atomic_load(&call->sent_total);
+    out->received_bytes = atomic_load(&call->received_bytes);
+    out->received_total_bytes = atomic_load(&call->received_total);
 }
 
 /* Has the holder of the pump look at this call's flags. */

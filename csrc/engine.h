@@ -18,7 +18,11 @@ typedef struct fiks_engine fiks_engine;
 /* This process's engine. NULL: out of memory, or libcurl cannot start. */
 fiks_engine *fiks_engine_get(void);
 
-/* The sink of this call, which answered FIKS_FEED_PAUSED, takes bytes again. From any thread. */
+/* The sink of this call that answered FIKS_FEED_PAUSED takes bytes again, or its source that
+ * answered FIKS_PULL_PAUSED has some. From any thread. */
 void fiks_call_resume(fiks_call *call);
+
+/* Has the call something to say that was not asked for yet? */
+bool fiks_call_noted(const fiks_call *call);
 
 #endif

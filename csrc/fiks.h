@@ -300,6 +300,39 @@ FIKS_API const fiks_received_file *fiks_verified_files(const fiks_verified *veri
                                                        size_t *count);
 FIKS_API void fiks_verified_free(fiks_verified *verified);
 
+/* A sink that makes a file: under a temporary name until the whole answer has come, then fsynced
+ * and renamed. An existing file is FIKS_IO "exists", unless `replace`. Mode 0600. */
+FIKS_API fiks_status fiks_file_sink_new(const char *path, bool replace, fiks_sink **out,
+                                        fiks_error *err);
+
+/* A sink that hands the bytes to a function, in the thread that moves them: false ends the call
+ * with FIKS_CANCELLED. What was handed over cannot be taken back, so there is no other try after
+ * that. */
+typedef bool (*fiks_write_fn)(const void *bytes, size_t length, void *data);
+FIKS_API fiks_status fiks_function_sink_new(fiks_write_fn write, void *data, fiks_sink **out,
+                                            fiks_error *err);
+
+/* ---- bodies that do not lie in memory ------------------------------------------------------- */
+
+/* Where the bytes of a request's body come from. Made by a constructor, given to a call. A body is
+ * sent with its length when that is known, else in chunks. */
+typedef struct fiks_source fiks_source;
+FIKS_API void fiks_source_free(fiks_source *source);
+
+/* A file, opened now and read as it is sent. FIKS_IO; code "file" when it is not a regular one. */
+FIKS_API fiks_status fiks_file_source_new(const char *path, fiks_source **out, fiks_error *err);
+
+/* A function, called in the thread that moves the bytes. */
+typedef struct fiks_function_source {
+    /* Writes up to `room` bytes to `to` and returns how many: 0 = that was all, -1 = failed. */
+    int64_t (*read)(void *to, size_t room, void *data);
+    bool (*rewind)(void *data); /* back to the beginning, for another try; NULL = cannot */
+    int64_t length;             /* -1 = not known */
+    void *data;
+} fiks_function_source;
+FIKS_API fiks_status fiks_function_source_new(const fiks_function_source *given, fiks_source **out,
+                                              fiks_error *err);
+
 /* ---- calls --------------------------------------------------------------------------------- */
 
 /* A template or query parameter, or a header. */
@@ -313,8 +346,9 @@ typedef struct fiks_part {
     const char *name;
     const char *filename;     /* NULL = none */
     const char *content_type; /* NULL = none */
-    const void *data;
+    const void *data;         /* copied; or: */
     size_t data_bytes;
+    fiks_source *source; /* taken over when the call starts, else still yours */
 } fiks_part;
 
 typedef struct fiks_call_options {
@@ -351,6 +385,8 @@ typedef struct fiks_call_options {
     uint32_t first_byte_timeout_ms; /* from the request's last byte to the answer's first header */
     uint32_t idle_timeout_ms;       /* between two bytes, either way; default 30 s or more */
     uint32_t min_bytes_per_s; /* of a streamed answer, over each idle_timeout_ms; default 1000 */
+    fiks_source *source; /* instead of body; taken over when the call starts, else still yours */
+    bool progress;       /* FIKS_NOTE_PROGRESS, some ten times a second while bytes move */
 } fiks_call_options;
 
 /* One call under way. Belongs to whoever started it. */
@@ -383,8 +419,8 @@ FIKS_API fiks_status fiks_call_new(fiks_client *client, const fiks_call_options 
  * = for ever) passed first: the call goes on. */
 FIKS_API fiks_status fiks_call_wait(fiks_call *call, int64_t timeout_ms, fiks_error *err);
 
-/* The next finished call of the queue, or NULL after `timeout_ms` (negative = for ever, also when
- * nothing is under way). Borrowed. */
+/* The next call of the queue that has finished or has something to say (fiks_call_notes), or NULL
+ * after `timeout_ms` (negative = for ever, also when nothing is under way). Borrowed. */
 FIKS_API fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms);
 
 /*
@@ -396,6 +432,24 @@ FIKS_API fiks_status fiks_call_result(fiks_call *call, const fiks_response **res
 FIKS_API bool fiks_call_finished(fiks_call *call);
 /* The sink given to the call, for its result. Borrowed; NULL = none. */
 FIKS_API const fiks_sink *fiks_call_sink(const fiks_call *call);
+/* How far a call has come, in this try; from any thread. -1 = not known. */
+typedef struct fiks_progress {
+    int64_t sent_bytes, sent_total_bytes;
+    int64_t received_bytes, received_total_bytes;
+} fiks_progress;
+FIKS_API void fiks_call_progress(fiks_call *call, fiks_progress *out);
+
+/*
+ * A call on a queue may have something to say before its end: fiks_queue_wait returns it then, too.
+ * What, is asked here, once: the answer is emptied. 0 = it has ended.
+ */
+enum {
+    FIKS_NOTE_PROGRESS = 1, /* the option `progress` */
+    FIKS_NOTE_DATA = 2,     /* for those who take or give bodies piece by piece */
+    FIKS_NOTE_WANT = 4
+};
+FIKS_API unsigned fiks_call_notes(fiks_call *call);
+
 /* Ends the call soon with FIKS_CANCELLED. It still finishes, exactly once. */
 FIKS_API void fiks_call_cancel(fiks_call *call);
 /* Cancels if still running, and frees. */

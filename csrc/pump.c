@@ -16,6 +16,7 @@ struct fiks_pump {
     bool flight_ended;
     fiks_time now;    /* as of the last look at the clock */
     int64_t check_ms; /* when a transfer may have come to a halt */
+    fiks_transfer_host host;
     fiks_pump_finish *finish;
     void *context;
 };
@@ -32,7 +33,7 @@ static fiks_status start_transfer(fiks_pump *p, fiks_call *call, fiks_error *err
     if (t)
         p->idle = t->next;
     else
-        t = fiks_transfer_new(&p->now.mono_ms);
+        t = fiks_transfer_new(&p->host);
     if (!t)
         return fiks_fail_memory(err);
     fiks_status st = fiks_transfer_prepare(t, call, err);
@@ -216,7 +217,7 @@ static void init_curl(void)
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
-fiks_pump *fiks_pump_new(fiks_pump_finish *finish, void *context)
+fiks_pump *fiks_pump_new(fiks_pump_finish *finish, fiks_pump_note *note, void *context)
 {
     pthread_once(&curl_once, init_curl);
     fiks_pump *p = curl_ready ? calloc(1, sizeof *p) : NULL;
@@ -225,6 +226,7 @@ fiks_pump *fiks_pump_new(fiks_pump_finish *finish, void *context)
     p->check_ms = INT64_MAX;
     p->finish = finish;
     p->context = context;
+    p->host = (fiks_transfer_host){&p->now, note, context};
     p->multi = curl_multi_init();
     if (!p->multi) {
         free(p);

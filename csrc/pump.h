@@ -12,8 +12,11 @@ typedef struct fiks_pump fiks_pump;
 /* Called once for each call that was added, and for each token flight, when it has ended. */
 typedef void fiks_pump_finish(void *context, fiks_call *call);
 
+/* Called while a call goes on: its owner should know (FIKS_NOTE_...). */
+typedef void fiks_pump_note(void *context, fiks_call *call, unsigned notes);
+
 /* NULL: out of memory, or libcurl cannot start. */
-fiks_pump *fiks_pump_new(fiks_pump_finish *finish, void *context);
+fiks_pump *fiks_pump_new(fiks_pump_finish *finish, fiks_pump_note *note, void *context);
 void fiks_pump_free(fiks_pump *pump);
 
 /* Starts a call. */

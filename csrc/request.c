@@ -199,16 +199,18 @@ static fiks_status set_body(fiks_call *call, const fiks_call_options *o, fiks_er
 {
     fiks_buf type = {0};
     if (o->part_count) {
-        fiks_status st = fiks_multipart_build(o->parts, o->part_count, &call->body, &type, err);
+        fiks_status st =
+            fiks_multipart_build(o->parts, o->part_count, &call->body, &call->source, &type, err);
         if (st) {
             fiks_buf_free(&type);
             return st;
         }
-    } else if (o->body) {
-        fiks_buf_add(&call->body, o->body, o->body_bytes);
+    } else if (o->body || o->source) {
+        if (o->body)
+            fiks_buf_add(&call->body, o->body, o->body_bytes);
         fiks_buf_adds(&type, o->content_type ? o->content_type : "application/json");
     }
-    call->has_body = o->part_count || o->body;
+    call->has_body = o->part_count || o->body || o->source;
     if (call->has_body && strcmp(call->method, "HEAD") == 0) {
         fiks_buf_free(&type);
         return fiks_fail(err, FIKS_INVALID, "body", "a HEAD request has no body");
@@ -222,6 +224,16 @@ static fiks_status set_body(fiks_call *call, const fiks_call_options *o, fiks_er
     bool failed = call->body.failed || type.failed || call->type_header.failed;
     fiks_buf_free(&type);
     return failed ? fiks_fail_memory(err) : FIKS_OK;
+}
+
+void fiks_request_adopt(fiks_call *call, const fiks_call_options *o)
+{
+    call->sink = o->sink;
+    if (call->source)
+        fiks_joined_source_adopt(call->source); /* of a multipart body */
+    else
+        call->source = o->source;
+    call->wants_progress = o->progress;
 }
 
 static uint32_t first_of(uint32_t a, uint32_t b, uint32_t c)

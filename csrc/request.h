@@ -7,6 +7,9 @@
 /* Fills the request members of a zeroed call. */
 fiks_status fiks_request_build(fiks_call *call, const fiks_call_options *options, fiks_error *err);
 
+/* Takes over what the call now owns: nothing can fail any more. */
+void fiks_request_adopt(fiks_call *call, const fiks_call_options *options);
+
 /* What is borne within a try: what the options (NULL = none) say, else the client's, else the
  * operation's. */
 fiks_limits fiks_request_limits(const fiks_client *client, const fiks_operation *operation,

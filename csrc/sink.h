@@ -26,6 +26,7 @@ typedef struct fiks_sink_ops {
     /* Forget everything fed so far, ready for a new try. False = cannot, so no new try is made. */
     bool (*reset)(fiks_sink *sink);
     void (*free)(fiks_sink *sink);
+    bool noted; /* the call's owner is told that bytes came (FIKS_NOTE_DATA): it takes them */
 } fiks_sink_ops;
 
 /* First member of every sink's struct. */

@@ -7,6 +7,37 @@
 
 #define USER_AGENT "lua-fiks/" FIKS_VERSION
 
+static int64_t now_ms(const fiks_transfer *t)
+{
+    return t->host->now->mono_ms;
+}
+
+static void note(fiks_transfer *t, unsigned notes)
+{
+    t->host->note(t->host->context, t->call, notes);
+}
+
+enum { PROGRESS_EVERY_MS = 100 };
+
+/* Bytes moved. */
+static void progress(fiks_transfer *t, atomic_llong *counter, size_t bytes)
+{
+    if (!t->call->wants_progress)
+        return;
+    atomic_fetch_add_explicit(counter, (long long)bytes, memory_order_relaxed);
+    if (now_ms(t) < t->progress_ms + PROGRESS_EVERY_MS)
+        return;
+    t->progress_ms = now_ms(t);
+    note(t, FIKS_NOTE_PROGRESS);
+}
+
+static void learn_total(fiks_transfer *t)
+{
+    curl_off_t total = -1;
+    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
+    atomic_store_explicit(&t->call->received_total, (long long)total, memory_order_relaxed);
+}
+
 /* The answer's headers are complete when the first byte of its body comes. */
 static void pass_head(fiks_transfer *t)
 {
@@ -20,6 +51,8 @@ static void pass_head(fiks_transfer *t)
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     if (curl_easy_header(t->easy, "Content-Disposition", 0, CURLH_HEADER, -1, &disposition))
         disposition = NULL;
+    if (t->call->wants_progress)
+        learn_total(t);
     fiks_call_head(t->call, (int)status, type ? type : "", disposition ? disposition->value : "");
 }
 
@@ -27,28 +60,61 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     fiks_transfer *t = user;
     pass_head(t);
-    fiks_watch_came(&t->watch, size * count, *t->now_ms);
-    switch (fiks_call_body(t->call, data, size * count)) {
+    fiks_watch_came(&t->watch, size * count, now_ms(t));
+    fiks_feed feed = fiks_call_body(t->call, data, size * count);
+    if (t->call->sink_fed && t->call->sink->ops->noted)
+        note(t, FIKS_NOTE_DATA);
+    switch (feed) {
     case FIKS_FEED_MORE:
+        progress(t, &t->call->received_bytes, size * count);
         return size * count;
     case FIKS_FEED_PAUSED:
-        fiks_watch_hold(&t->watch, true, *t->now_ms);
+        fiks_watch_hold(&t->watch, true, now_ms(t));
         return CURL_WRITEFUNC_PAUSE;
     default:
         return size * count + 1; /* CURLE_WRITE_ERROR */
     }
 }
 
+static size_t read_source(fiks_transfer *t, char *to, size_t room)
+{
+    size_t n = 0;
+    switch (fiks_call_pull(t->call, to, room, &n)) {
+    case FIKS_PULL_MORE:
+        break;
+    case FIKS_PULL_END:
+        n = 0;
+        break;
+    case FIKS_PULL_PAUSED:
+        fiks_watch_hold(&t->watch, true, now_ms(t));
+        note(t, FIKS_NOTE_WANT);
+        return CURL_READFUNC_PAUSE;
+    default:
+        return CURL_READFUNC_ABORT;
+    }
+    t->read += n;
+    int64_t length = t->call->source->ops->length(t->call->source);
+    fiks_watch_sent(&t->watch, n == 0 || (length >= 0 && t->read >= (uint64_t)length), now_ms(t));
+    return n;
+}
+
 static size_t on_read(char *to, size_t size, size_t count, void *user)
 {
     fiks_transfer *t = user;
     const fiks_send *send = &t->call->send;
-    size_t n = send->body_bytes - t->read;
-    if (n > size * count)
-        n = size * count;
-    memcpy(to, send->body + t->read, n);
-    t->read += n;
-    fiks_watch_sent(&t->watch, t->read == send->body_bytes, *t->now_ms);
+    size_t n = 0;
+    if (send->source) {
+        n = read_source(t, to, size * count);
+    } else {
+        n = send->body_bytes - (size_t)t->read;
+        if (n > size * count)
+            n = size * count;
+        memcpy(to, send->body + t->read, n);
+        t->read += n;
+        fiks_watch_sent(&t->watch, t->read == send->body_bytes, now_ms(t));
+    }
+    if (n && n <= size * count)
+        progress(t, &t->call->sent_bytes, n);
     return n;
 }
 
@@ -58,7 +124,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     (void)data;
     fiks_transfer *t = user;
-    fiks_watch_came(&t->watch, 0, *t->now_ms);
+    fiks_watch_came(&t->watch, 0, now_ms(t));
     t->head_bytes += size * count;
     if (t->head_bytes <= MAX_HEAD_BYTES)
         return size * count;
@@ -72,7 +138,8 @@ static int on_begin(void *user, char *remote, char *local, int remote_port, int 
 {
     (void)remote, (void)local, (void)remote_port, (void)local_port;
     fiks_transfer *t = user;
-    fiks_watch_begin(&t->watch, t->call->send.body_bytes == 0, *t->now_ms);
+    const fiks_send *send = &t->call->send;
+    fiks_watch_begin(&t->watch, send->body_bytes == 0 && !send->source, now_ms(t));
     return CURL_PREREQFUNC_OK;
 }
 
@@ -100,12 +167,12 @@ static void set_constants(fiks_transfer *t)
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
-fiks_transfer *fiks_transfer_new(const int64_t *now_ms)
+fiks_transfer *fiks_transfer_new(const fiks_transfer_host *host)
 {
     fiks_transfer *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->now_ms = now_ms;
+    t->host = host;
     t->easy = curl_easy_init();
     if (!t->easy) {
         free(t);
@@ -127,6 +194,12 @@ void fiks_transfer_free(fiks_transfer *t)
     free(t);
 }
 
+/* -1 = not known: it goes out in chunks. */
+static int64_t body_length(const fiks_send *send)
+{
+    return send->source ? send->source->ops->length(send->source) : (int64_t)send->body_bytes;
+}
+
 /*
  * On a reused connection that dies without an answer libcurl sends again by itself, whatever the
  * method, and tells nobody. A body is therefore read through a function that cannot be rewound:
@@ -135,8 +208,9 @@ void fiks_transfer_free(fiks_transfer *t)
  */
 static CURLcode set_post(fiks_transfer *t, const fiks_send *send)
 {
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send->body_bytes);
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, send->body_bytes ? NULL : "");
+    curl_off_t length = body_length(send);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, length);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, length ? NULL : "");
     return curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
 }
 
@@ -150,7 +224,7 @@ static CURLcode set_body(fiks_transfer *t, const fiks_send *send, bool once)
     bool body = send->body || post;
     t->read = 0;
     /* without a body there is nothing to rewind: a connection of its own then */
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, once && !send->body_bytes ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, once && !body_length(send) ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     CURLcode code = curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L);
@@ -168,6 +242,8 @@ static CURLcode set_headers(fiks_transfer *t, const fiks_send *send)
     for (; n < send->header_count; n++)
         t->headers[n].data = (char *)send->headers[n];
     t->headers[n++].data = (char *)"Expect:"; /* no 100-continue round trip */
+    if (body_length(send) < 0) /* HTTP/2 has no need of it, and libcurl leaves it out there */
+        t->headers[n++].data = (char *)"Transfer-Encoding: chunked";
     if (!send->body)
         t->headers[n++].data = (char *)"Content-Type:"; /* libcurl would call no body a form */
     for (size_t i = 0; i < n; i++)
@@ -183,6 +259,14 @@ static CURLcode set_ca(fiks_transfer *t, const char *ca)
     free(t->ca);
     t->ca = fiks_strdup(want);
     return curl_easy_setopt(t->easy, CURLOPT_CAINFO, want);
+}
+
+static void start_progress(fiks_call *call, int64_t total)
+{
+    atomic_store(&call->sent_bytes, 0);
+    atomic_store(&call->sent_total, total);
+    atomic_store(&call->received_bytes, 0);
+    atomic_store(&call->received_total, -1);
 }
 
 static CURLcode set_connect_limit(fiks_transfer *t, long ms)
@@ -216,7 +300,9 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
         code = curl_easy_setopt(t->easy, CURLOPT_NOPROXY, direct ? "*" : NULL);
     if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
-    fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, *t->now_ms);
+    fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));
+    if (call->wants_progress)
+        start_progress(call, body_length(send));
     return code ? fiks_fail(err, FIKS_INTERNAL, "curl", "libcurl refused an option: %s",
                             curl_easy_strerror(code))
                 : FIKS_OK;
@@ -280,7 +366,7 @@ void fiks_transfer_halted(fiks_transfer *t, fiks_halt why)
 
 void fiks_transfer_resume(fiks_transfer *t)
 {
-    fiks_watch_hold(&t->watch, false, *t->now_ms);
+    fiks_watch_hold(&t->watch, false, now_ms(t));
     curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 

@@ -7,25 +7,34 @@
 
 #include "call.h"
 
+/* What a transfer needs of its pump. */
+typedef struct fiks_transfer_host {
+    const fiks_time *now; /* read whenever bytes move */
+    /* The call's owner should know: FIKS_NOTE_... */
+    void (*note)(void *context, fiks_call *call, unsigned notes);
+    void *context;
+} fiks_transfer_host;
+
 /* An easy handle, kept for the next request. */
 typedef struct fiks_transfer {
     CURL *easy;
+    const fiks_transfer_host *host;
     fiks_call *call;
     bool head_done;
     fiks_watch watch;
-    const int64_t *now_ms; /* the pump's clock */
-    long connect_ms;       /* what the handle is set to */
-    size_t head_bytes;     /* of the answer's headers so far */
-    size_t read;           /* bytes of the body handed over so far */
-    struct curl_slist headers[FIKS_MAX_HEADERS + 2];
+    long connect_ms;     /* what the handle is set to */
+    int64_t progress_ms; /* when its owner was last told */
+    size_t head_bytes;   /* of the answer's headers so far */
+    uint64_t read;       /* bytes of the body handed over so far */
+    struct curl_slist headers[FIKS_MAX_HEADERS + 3];
     char *default_ca;
     char *ca; /* what the handle is set to */
     char reason[CURL_ERROR_SIZE];
     struct fiks_transfer *next;
 } fiks_transfer;
 
-/* `now_ms` is read whenever bytes move. NULL: out of memory. */
-fiks_transfer *fiks_transfer_new(const int64_t *now_ms);
+/* NULL: out of memory. */
+fiks_transfer *fiks_transfer_new(const fiks_transfer_host *host);
 void fiks_transfer_free(fiks_transfer *transfer);
 
 /* Sets the handle up for the call's next request. */
@@ -34,7 +43,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *transfer, fiks_call *call, fiks
 /* Sets the call's error for a transfer that has come to a halt. */
 void fiks_transfer_halted(fiks_transfer *transfer, fiks_halt why);
 
-/* The sink that was full takes bytes again: they are offered at once. */
+/* The sink that was full takes bytes again, or the source that was empty has some: at once. */
 void fiks_transfer_resume(fiks_transfer *transfer);
 
 /* The transfer ended with `code`: tells the call. */

@@ -208,6 +208,7 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_key(L);
     fiks_l_open_cms(L);
     fiks_l_open_asice(L);
+    fiks_l_open_stream(L);
     fiks_l_open_call(L);
     return 1;
 }

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "../engine.h"
 #include "lbind.h"
 
 /* Registry key of the table that finds a call's userdata by its address (weak values). */
@@ -216,7 +217,28 @@ static void read_params(lua_State *L, fiks_call_options *o)
     o->param_count = count;
 }
 
-static void read_parts(lua_State *L, fiks_call_options *o)
+/* Sources and sinks that the call takes over once it has started: their boxes are emptied then. */
+typedef struct taken {
+    void ***boxes;
+    size_t count;
+} taken;
+
+static void *take_over(lua_State *L, int index, const char *type, taken *t)
+{
+    void *object = fiks_l_check_box(L, index, type);
+    t->boxes[t->count++] = lua_touserdata(L, index);
+    return object;
+}
+
+static taken room_for(lua_State *L)
+{
+    fiks_l_field(L, 2, "parts");
+    size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    lua_pop(L, 1);
+    return (taken){lua_newuserdatauv(L, (count + 2) * sizeof(void **), 0), 0};
+}
+
+static void read_parts(lua_State *L, fiks_call_options *o, taken *t)
 {
     fiks_l_field(L, 2, "parts");
     if (lua_isnil(L, -1))
@@ -234,7 +256,9 @@ static void read_parts(lua_State *L, fiks_call_options *o)
         parts[i].content_type = fiks_l_string(L, part, "content_type");
         parts[i].data_bytes = 0;
         parts[i].data = fiks_l_bytes(L, part, "data", &parts[i].data_bytes);
-        lua_pop(L, 1);
+        fiks_l_field(L, part, "source");
+        parts[i].source = lua_isnil(L, -1) ? NULL : take_over(L, -1, FIKS_L_SOURCE, t);
+        lua_pop(L, 2);
     }
     o->parts = parts;
     o->part_count = count;
@@ -248,7 +272,7 @@ static int read_idempotent(lua_State *L)
     return value;
 }
 
-static void read_options(lua_State *L, fiks_call_options *o)
+static void read_options(lua_State *L, fiks_call_options *o, taken *t)
 {
     o->operation = fiks_l_string(L, 2, "operation");
     o->method = fiks_l_string(L, 2, "method");
@@ -270,8 +294,15 @@ static void read_options(lua_State *L, fiks_call_options *o)
     o->pid = fiks_l_string(L, 2, "pid");
     o->authorization_details = fiks_l_string(L, 2, "authorization_details");
     o->bearer = fiks_l_string(L, 2, "bearer");
+    o->progress = fiks_l_boolean(L, 2, "progress");
     read_params(L, o);
-    read_parts(L, o);
+    read_parts(L, o, t);
+    fiks_l_field(L, 2, "sink");
+    if (!lua_isnil(L, -1))
+        o->sink = take_over(L, -1, FIKS_L_SINK, t);
+    fiks_l_field(L, 2, "source");
+    if (!lua_isnil(L, -1))
+        o->source = take_over(L, -1, FIKS_L_SOURCE, t);
 }
 
 /* client:call(options, queue) -> call | nil, err */
@@ -281,13 +312,8 @@ static int client_call(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
     fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
-    read_options(L, &o);
-    void **sink_box = NULL;
-    fiks_l_field(L, 2, "sink");
-    if (!lua_isnil(L, -1)) {
-        o.sink = fiks_l_check_box(L, -1, FIKS_L_SINK);
-        sink_box = lua_touserdata(L, -1);
-    }
+    taken t = room_for(L);
+    read_options(L, &o, &t);
     void **box = fiks_l_new_box(L, FIKS_L_CALL);
     int call_at = lua_gettop(L);
     fiks_error err = {0};
@@ -295,8 +321,8 @@ static int client_call(lua_State *L)
     if (fiks_call_new(client, &o, queue, &call, &err))
         return fiks_l_fail(L, &err);
     *box = call;
-    if (sink_box)
-        *sink_box = NULL; /* the call's now */
+    for (size_t i = 0; i < t.count; i++)
+        *t.boxes[i] = NULL; /* the call's now */
     lua_pushlightuserdata(L, (void *)&calls_by_address);
     lua_rawget(L, LUA_REGISTRYINDEX);
     lua_pushlightuserdata(L, call);
@@ -320,6 +346,49 @@ static int call_gc(lua_State *L)
 static int call_finished(lua_State *L)
 {
     lua_pushboolean(L, fiks_call_finished(fiks_l_check_box(L, 1, FIKS_L_CALL)));
+    return 1;
+}
+
+/* call:ready() -> whether it has finished, or has something to say (call:notes) */
+static int call_ready(lua_State *L)
+{
+    fiks_call *call = fiks_l_check_box(L, 1, FIKS_L_CALL);
+    lua_pushboolean(L, fiks_call_finished(call) || fiks_call_noted(call));
+    return 1;
+}
+
+/* call:notes() -> whether there was something to say; it counts as said */
+static int call_notes(lua_State *L)
+{
+    lua_pushboolean(L, fiks_call_notes(fiks_l_check_box(L, 1, FIKS_L_CALL)) != 0);
+    return 1;
+}
+
+/* call:resume(): a channel that was full was emptied, or an empty one filled */
+static int call_resume(lua_State *L)
+{
+    fiks_call_resume(fiks_l_check_box(L, 1, FIKS_L_CALL));
+    return 0;
+}
+
+static void set_count(lua_State *L, const char *name, int64_t value)
+{
+    if (value < 0)
+        return;
+    fiks_l_push_int64(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* call:progress() -> { sent=, sent_total=, received=, received_total= }, totals when known */
+static int call_progress(lua_State *L)
+{
+    fiks_progress p;
+    fiks_call_progress(fiks_l_check_box(L, 1, FIKS_L_CALL), &p);
+    lua_createtable(L, 0, 4);
+    set_count(L, "sent", p.sent_bytes);
+    set_count(L, "sent_total", p.sent_total_bytes);
+    set_count(L, "received", p.received_bytes);
+    set_count(L, "received_total", p.received_total_bytes);
     return 1;
 }
 
@@ -424,9 +493,12 @@ void fiks_l_open_call(lua_State *L)
                                               {NULL, NULL}};
     static const luaL_Reg queue_methods[] = {
         {"wait", queue_wait}, {"close", queue_gc}, {NULL, NULL}};
-    static const luaL_Reg call_methods[] = {{"finished", call_finished}, {"result", call_result},
-                                            {"files", call_files},       {"cancel", call_cancel},
-                                            {"close", call_gc},          {NULL, NULL}};
+    static const luaL_Reg call_methods[] = {
+        {"finished", call_finished}, {"ready", call_ready},
+        {"notes", call_notes},       {"resume", call_resume},
+        {"cancel", call_cancel},     {"progress", call_progress},
+        {"result", call_result},     {"files", call_files},
+        {"close", call_gc},          {NULL, NULL}};
     static const luaL_Reg functions[] = {{"client", client_new},
                                          {"queue", queue_new},
                                          {"operations", operations},

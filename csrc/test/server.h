@@ -6,7 +6,9 @@
  *   .../drop/...   the connection is closed without a byte
  *   .../cut/...    half an answer, then the connection is closed
  *   .../stall/...  half an answer, and nothing more
- *   .../echo       the method, the content type and the length of the body, as text
+ *   .../echo       the method, the content type and the length of the body ("chunked" when it came
+ *                  so), as text
+ *   .../big        300,000 bytes: "0123456789" again and again
  *   /token         an access token
  *   anything else  200 and {"ok":true}
  *
@@ -56,12 +58,22 @@ static void server_answer(server_peer *peer, const char *body, size_t claimed)
         peer->held = false;
 }
 
+static bool server_is_chunked(const server_peer *peer, const char *end)
+{
+    const char *at = strcasestr(peer->request, "\r\nTransfer-Encoding: chunked");
+    return at && at < end;
+}
+
 /* Bytes of the whole request at the start of the buffer, or 0. */
 static size_t server_request_bytes(const server_peer *peer)
 {
     const char *end = strstr(peer->request, "\r\n\r\n");
     if (!end)
         return 0;
+    if (server_is_chunked(peer, end)) {
+        const char *last = strstr(end, "\r\n0\r\n\r\n");
+        return last ? (size_t)(last + 7 - peer->request) : 0;
+    }
     const char *length = strcasestr(peer->request, "\r\nContent-Length:");
     size_t bytes = (size_t)(end + 4 - peer->request);
     if (length && length < end)
@@ -76,10 +88,29 @@ static void server_echo(server_peer *peer, size_t bytes)
     const char *at = strcasestr(peer->request, "\r\nContent-Type: ");
     if (at && at < end)
         snprintf(type, sizeof type, "%.*s", (int)strcspn(at + 16, "\r"), at + 16);
-    snprintf(text, sizeof text, "%.*s %s %zu", (int)strcspn(peer->request, " "), peer->request,
-             type, bytes - (size_t)(end - peer->request));
+    char length[32] = "chunked";
+    if (!server_is_chunked(peer, end))
+        snprintf(length, sizeof length, "%zu", bytes - (size_t)(end - peer->request));
+    snprintf(text, sizeof text, "%.*s %s %s", (int)strcspn(peer->request, " "), peer->request, type,
+             length);
     bool head = strncmp(peer->request, "HEAD ", 5) == 0;
     server_answer(peer, head ? "" : text, strlen(text));
+}
+
+static void server_big(const server_peer *peer)
+{
+    enum { TIMES = 30000 };
+    char *text = malloc(TIMES * 10 + 200);
+    int n = snprintf(text, 200, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", TIMES * 10);
+    for (int i = 0; i < TIMES; i++)
+        memcpy(text + n + (size_t)i * 10, "0123456789", 10);
+    for (size_t sent = 0, all = (size_t)n + TIMES * 10; sent < all;) {
+        ssize_t more = send(peer->fd, text + sent, all - sent, MSG_NOSIGNAL);
+        if (more <= 0)
+            break;
+        sent += (size_t)more;
+    }
+    free(text);
 }
 
 /* False: the connection is to be closed. */
@@ -108,6 +139,10 @@ static bool server_handle(server *s, server_peer *peer)
         }
         if (strstr(line, "/echo"))
             continue;
+        if (strstr(line, "/big")) {
+            server_big(peer);
+            continue;
+        }
         if (strstr(line, "/token")) {
             atomic_fetch_add(&s->token_requests, 1);
             server_answer(peer, token, strlen(token));

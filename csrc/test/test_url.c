@@ -1,6 +1,5 @@
 #include "harness.h"
 
-#include "multipart.h"
 #include "operation.h"
 #include "url.h"
 
@@ -91,37 +90,6 @@ TEST(template_refuses_holes_and_dots)
         CHECK_HAS(err.message, "id");
         fiks_buf_free(&out);
     }
-}
-
-TEST(multipart_keeps_order_and_quotes)
-{
-    fiks_part parts[] = {{"metadata", NULL, "application/json", "{}", 2},
-                         {"data", "s\xc3\xb8k\"nad.pdf", NULL, "a\0b", 3}};
-    fiks_buf body = {0}, type = {0};
-    fiks_error err = {0};
-    CHECK_OK(fiks_multipart_build(parts, 2, &body, &type, &err), err);
-    CHECK_HAS(type.data, "multipart/form-data; boundary=");
-    const char *boundary = strchr(type.data, '=') + 1;
-    char want[512];
-    int n = snprintf(want, sizeof want,
-                     "--%s\r\nContent-Disposition: form-data; name=\"metadata\"\r\n"
-                     "Content-Type: application/json\r\n\r\n{}\r\n"
-                     "--%s\r\nContent-Disposition: form-data; name=\"data\"; "
-                     "filename=\"s\xc3\xb8k%%22nad.pdf\"\r\n\r\na%cb\r\n--%s--\r\n",
-                     boundary, boundary, 0, boundary);
-    CHECK_MEM(body.data, body.len, want, (size_t)n);
-    fiks_buf_free(&body);
-    fiks_buf_free(&type);
-}
-
-TEST(multipart_refuses_header_injection)
-{
-    fiks_part part = {"a", NULL, "x\r\nEvil: 1", "", 0};
-    fiks_buf body = {0}, type = {0};
-    fiks_error err = {0};
-    CHECK_EQ_INT(fiks_multipart_build(&part, 1, &body, &type, &err), FIKS_INVALID);
-    fiks_buf_free(&body);
-    fiks_buf_free(&type);
 }
 
 TEST(operations_have_names_once_and_a_nearest)
