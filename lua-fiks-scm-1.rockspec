@@ -135,6 +135,7 @@ build = {
     ["fiks.options"] = "lua/fiks/options.lua",
     ["fiks.person"] = "lua/fiks/person.lua",
     ["fiks.request"] = "lua/fiks/request.lua",
+    ["fiks.stream"] = "lua/fiks/stream.lua",
     ["fiks.schema"] = "lua/fiks/schema.lua",
     ["fiks.schema.formats"] = "lua/fiks/schema/formats.lua",
     ["fiks.schema.report"] = "lua/fiks/schema/report.lua",

@@ -226,7 +226,11 @@ typedef struct taken {
 static void *take_over(lua_State *L, int index, const char *type, taken *t)
 {
     void *object = fiks_l_check_box(L, index, type);
-    t->boxes[t->count++] = lua_touserdata(L, index);
+    void **box = lua_touserdata(L, index);
+    for (size_t i = 0; i < t->count; i++)
+        if (t->boxes[i] == box)
+            luaL_error(L, "the same %s is given twice", type);
+    t->boxes[t->count++] = box;
     return object;
 }
 

@@ -38,10 +38,11 @@ static int file_source(lua_State *L)
 static int file_sink(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
+    bool replace = lua_toboolean(L, 2);
     void **box = fiks_l_new_box(L, FIKS_L_SINK);
     fiks_sink *sink;
     fiks_error err = {0};
-    if (fiks_file_sink_new(path, lua_toboolean(L, 2), &sink, &err))
+    if (fiks_file_sink_new(path, replace, &sink, &err))
         return fiks_l_fail(L, &err);
     *box = sink;
     return 1;
@@ -68,10 +69,11 @@ static int channel_new(lua_State *L)
 {
     lua_Number length = luaL_optnumber(L, 1, -1);
     luaL_argcheck(L, length >= -1 && length <= 9007199254740992.0, 1, "not a length");
+    bool rewindable = lua_toboolean(L, 2);
     lchannel *c = lua_newuserdatauv(L, sizeof *c, 0);
     memset(c, 0, sizeof *c);
     luaL_setmetatable(L, FIKS_L_CHANNEL);
-    c->channel = fiks_channel_new((int64_t)length, lua_toboolean(L, 2));
+    c->channel = fiks_channel_new((int64_t)length, rewindable);
     return c->channel ? 1 : no_memory(L);
 }
 

@@ -57,6 +57,16 @@ local function add_bearer(self, spec)
   return token ~= nil, err, who
 end
 
+-- Returns when the call has ended; what it has to say before that is for the stream.
+local function follow(call, stream)
+  repeat
+    wait.await(call)
+    if stream then
+      stream:serve(call)
+    end
+  until call:finished()
+end
+
 --- Makes one call and waits for its end. For the service modules.
 ---@param operation string? a built-in operation's name, or nil with method and path
 ---@param opts table? what core.client:call takes
@@ -74,19 +84,29 @@ function Client:_call(operation, opts)
   if not ready then
     return nil, err
   end
+  local stream = spec.stream
+  spec.stream = nil
   local call
   call, err = open(self, 3):call(spec, wait.queue()) -- open still: the person's function may yield
   if not call then
     return nil, err
   end
   self._in_flight[call] = true
-  local ok, why = pcall(wait.await, call)
+  local ok, why = pcall(follow, call, stream)
+  local response, failure, refused
+  if ok then
+    response, failure, refused = call:result()
+  end
+  if ok and stream and (response or stream.failure) then
+    ok, why = pcall(stream.finish, stream, call)
+  end
   self._in_flight[call] = nil
-  if not ok then -- an interrupt, say
+  if not ok then -- an interrupt, or a function of the stream raised
     call:close()
     error(why, 0)
+  elseif why then
+    response, failure = nil, why
   end
-  local response, failure, refused = call:result()
   local files = spec.sink and call:files() or nil
   call:close()
   if not response then

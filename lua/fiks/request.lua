@@ -5,6 +5,7 @@ local Error = require "fiks.error"
 local grant = require "fiks.config.grant"
 local options = require "fiks.options"
 local person = require "fiks.person"
+local stream = require "fiks.stream"
 local timeouts = require "fiks.config.timeouts"
 
 local M = {}
@@ -12,7 +13,7 @@ local M = {}
 local NAMES = {
   "method", "path", "query", "params", "json", "body", "content_type", "parts", "username",
   "password", "timeout_ms", "idempotent", "max_answer_bytes", "scope", "consumer_org", "resource",
-  "pid", "authorization_details", "person", "timeouts",
+  "pid", "authorization_details", "person", "timeouts", "into", "progress",
 }
 M.GRANT = { "scope", "consumer_org", "resource", "pid", "authorization_details" }
 local METHODS = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" }
@@ -85,9 +86,11 @@ end
 ---@field query table<string, string|number|boolean>?
 ---@field params table<string, string|number|boolean>? fill {name} in the path
 ---@field json any? the body, as a Lua value
----@field body string? or as bytes, with content_type
+---@field body fiks.Body? or as bytes, from a file or a function; with content_type
 ---@field content_type string? of body; default application/json
----@field parts fiks.Part[]? or as multipart/form-data
+---@field parts fiks.Part[]? or as multipart/form-data, sent in this order
+---@field into fiks.Into? where a good answer goes, instead of its `body`
+---@field progress (fun(now: fiks.Progress): boolean?)? some ten times a second; false gives up
 ---@field username string? HTTP Basic instead of the token
 ---@field password string?
 ---@field timeout_ms integer? over all tries, token included
@@ -152,6 +155,11 @@ function M.read(given, level)
     if not spec.body then
       return nil, err
     end
+  end
+  local ready
+  ready, err = stream.prepare(spec, level + 1)
+  if not ready then
+    return nil, err
   end
   return spec
 end

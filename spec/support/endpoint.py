@@ -9,8 +9,9 @@ deaf_port accepts nothing: a connection to it hangs.
 POST /_answers {"path", "answers": [answer, ...]}   the next requests to a path get these, in order
 POST /_clock {"ahead_s"}                            the server's clock differs from this machine's
 POST /_forget                                       no answers, nothing seen, the right clock
-GET  /_seen?path                                    [{"path", "method", "headers", "body", "connection"}]
-An answer: {"status", "headers": {}, "type", "body", "base64"} and, instead of what is usual:
+GET  /_seen?path                                    [{"path", "method", "headers", "body", "bytes",
+                                                      "sha256", "connection"}], body up to 64 KB
+An answer: {"status", "headers": {}, "type", "body", "base64", "times" (the body, repeated)} and, instead of what is usual:
   "drop" (no byte), "cut" (half), "dribble_ms" (a byte at a time), "delay_ms", "endless" (chunks),
   "header_bytes" (one huge header), "header_count", "always" (is not used up), "authorization" (only
   for requests with this header),
@@ -20,6 +21,7 @@ Without a script POST /token gets a token, CONNECT a 407, and anything else {"ok
 import base64
 import email.utils
 import gzip
+import hashlib
 import json
 import socket
 import ssl
@@ -135,6 +137,7 @@ def send(peer, answer):
     """True: the connection may be used again."""
     body = base64.b64decode(answer["base64"]) if "base64" in answer else \
         answer.get("body", "").encode("utf-8")
+    body *= answer.get("times", 1)
     if answer.get("gzip"):
         body = gzip.compress(body)
     time.sleep(answer.get("delay_ms", 0) / 1000)
@@ -154,6 +157,16 @@ def send(peer, answer):
     return not answer.get("cut")
 
 
+def read_chunks(stream):
+    body = b""
+    while True:
+        length = int(stream.readline().split(b";")[0], 16)
+        body += stream.read(length)
+        stream.readline()
+        if not length:
+            return body
+
+
 def read(stream):
     line = stream.readline().decode("latin-1").split()
     if len(line) < 3:
@@ -166,9 +179,12 @@ def read(stream):
         headers.append([part.strip(" ") if i == 0 else part[1:] if part[:1] == " " else part
                         for i, part in enumerate(text.split(":", 1))])
     length = [int(h[1]) for h in headers if h[0].lower() == "content-length"]
-    body = stream.read(length[0]).decode("utf-8", "replace") if length else ""
+    chunked = any(h[0].lower() == "transfer-encoding" for h in headers)
+    raw = read_chunks(stream) if chunked else stream.read(length[0]) if length else b""
     path = line[1] if line[0] != "CONNECT" else "CONNECT"
-    return {"method": line[0], "path": path, "target": line[1], "headers": headers, "body": body}
+    return {"method": line[0], "path": path, "target": line[1], "headers": headers,
+            "body": raw[:65536].decode("utf-8", "replace"), "bytes": len(raw),
+            "sha256": hashlib.sha256(raw).hexdigest()}
 
 
 def serve(peer):

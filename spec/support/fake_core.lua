@@ -19,6 +19,8 @@ function Call:finished()
   return self.done
 end
 
+Call.ready = Call.finished
+
 function Call:result()
   assert(self.done and not self.closed, "result() of an unfinished or closed call")
   if self.cancelled then

@@ -6,10 +6,10 @@ local events = require "fiks.wait.events"
 
 local M = {}
 
---- Returns when the call has finished.
+--- Returns when the call has finished, or has something to say.
 ---@param call fiks.core.Call
 function M.await(call)
-  while not call:finished() do
+  while not call:ready() do
     events.pump()
   end
 end

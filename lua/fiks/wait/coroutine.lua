@@ -183,10 +183,10 @@ function M.in_task()
   return current() ~= nil
 end
 
---- Returns when the call has finished; meanwhile the other tasks run.
+--- Returns when the call has finished, or has something to say; meanwhile the other tasks run.
 ---@param call fiks.core.Call
 function M.await(call)
-  if call:finished() then
+  if call:ready() then
     return
   end
   local task = current()
@@ -196,9 +196,24 @@ function M.await(call)
   task.call = call
   in_flight = in_flight + 1
   events.notify(call, task)
+  if task.cancelled then
+    call:cancel()
+  end
   give_way(function()
-    return call:finished()
+    return call:ready()
   end)
+end
+
+--- Ends the call that the task waits for with the kind "cancelled", and those it makes later; and
+--- so for the tasks it waits for. What the task does then is its own business.
+function Task:cancel()
+  self.cancelled = true
+  if self.call then
+    self.call:cancel()
+  end
+  for _, inner in ipairs(self.inner or {}) do
+    inner:cancel()
+  end
 end
 
 --- Waits for a task that `fiks.spawn` gave. Raises what the task raised.

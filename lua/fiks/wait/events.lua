@@ -26,12 +26,12 @@ function M.queue()
   return queue
 end
 
---- Asks for `waiter:wake()` when the call has finished.
+--- Asks for `waiter:wake()` when the call has finished or has something to say.
 function M.notify(call, waiter)
   waiting[call] = waiter
 end
 
---- Waits for one completion (of any call, at most a second), and tells who waits for it.
+--- Waits for one event (of any call, at most a second), and tells who waits for it.
 function M.pump()
   local call = M.queue():wait(SLICE_MS)
   local waiter = call and waiting[call]

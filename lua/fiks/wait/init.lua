@@ -2,9 +2,10 @@
 --
 -- The contract of a waiter (a module fiks.wait.<name>), which spec/contract/wait_spec.lua checks:
 --
---   await(call)   Returns nothing, and only when call:finished(). Called with a call that was
---                 started on fiks.wait.queue() by the same Lua state.
---                 - A call that has finished already: returns at once, without giving way.
+--   await(call)   Returns nothing, and only when call:ready(): it has finished, or has something
+--                 to say (a body that streams, progress). Called with a call that was started on
+--                 fiks.wait.queue() by the same Lua state.
+--                 - A call that is ready already: returns at once, without giving way.
 --                 - Completions of other calls that it meets reach whoever awaits those
 --                   (fiks.wait.events does that); none is lost, and none wakes the wrong one.
 --                 - An error while waiting is raised; the caller closes its call.
@@ -24,7 +25,7 @@ function M.queue()
   return events.queue()
 end
 
---- Returns when the call has finished.
+--- Returns when the call has finished, or has something to say.
 ---@param call fiks.core.Call
 function M.await(call)
   if tasks.in_task() then
