@@ -92,6 +92,7 @@ build = {
         "csrc/received.c",
         "csrc/request.c",
         "csrc/retry.c",
+        "csrc/retry_budget.c",
         "csrc/source.c",
         "csrc/str.c",
         "csrc/token.c",

@@ -79,6 +79,7 @@ static fiks_call *make_flight(const fiks_call *asker)
     call->token_flight = true;
     call->token_key = fiks_token_key_ref(asker->token_key);
     call->flight = asker->flight;
+    call->budget = asker->budget;
     call->clock_off_ms = known_skew(asker);
     call->total_ms = TOKEN_TOTAL_MS;
     call->limits = fiks_request_limits(asker->client, &token_operation, NULL);
@@ -513,6 +514,15 @@ static bool renew_token(fiks_call *call)
     return true;
 }
 
+static bool within_budget(fiks_call *call, fiks_time now)
+{
+    if (!call->budget || fiks_budget_take(call->budget, call->url.data, now.mono_ms))
+        return true;
+    fiks_log(FIKS_LOG_WARN, "%s: not tried again: this host's budget of tries is spent",
+             call->operation->name);
+    return false;
+}
+
 /* Can and should the same go out again? */
 static bool pause_for_retry(fiks_call *call, const fiks_answer *answer, fiks_time now,
                             uint32_t random)
@@ -532,7 +542,7 @@ static bool pause_for_retry(fiks_call *call, const fiks_answer *answer, fiks_tim
     int64_t left =
         call->deadline_ms == INT64_MAX ? LONGEST_PAUSE_MS : call->deadline_ms - now.mono_ms;
     int64_t pause = fiks_retry_wait(&outcome, call->idempotent, call->tries, left, random);
-    if (pause < 0 || !call->error.retryable)
+    if (pause < 0 || !call->error.retryable || !within_budget(call, now))
         return false;
     if (!begin_anew(call))
         return false;
@@ -552,6 +562,8 @@ void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time no
     fiks_buf_adds(&call->answer_type, answer->content_type ? answer->content_type : "");
     fiks_status st = answer->kind ? answer->kind : judge(call, answer, now, &token_blamed);
     if (!st) {
+        if (call->budget)
+            fiks_budget_answer(call->budget, call->url.data);
         done(call, now);
         return;
     }

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "fiks.h"
 #include "operation.h"
+#include "retry_budget.h"
 #include "sink.h"
 #include "source.h"
 #include "str.h"
@@ -115,6 +116,8 @@ struct fiks_call {
     fiks_buf answer_type;
     fiks_response response;
     fiks_error error;
+
+    fiks_budget *budget; /* of everybody's tries; NULL = without limit */
 
     /* the engine's: who waits for it, and how it travels */
     atomic_int refs;

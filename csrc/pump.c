@@ -17,6 +17,7 @@ struct fiks_pump {
     fiks_time now;    /* as of the last look at the clock */
     int64_t check_ms; /* when a transfer may have come to a halt */
     fiks_transfer_host host;
+    fiks_budget budget;
     fiks_pump_finish *finish;
     void *context;
 };
@@ -206,6 +207,7 @@ void fiks_pump_nudge(fiks_pump *p)
 void fiks_pump_add(fiks_pump *p, fiks_call *call)
 {
     p->now = fiks_now();
+    call->budget = &p->budget;
     advance(p, call);
 }
 

@@ -425,6 +425,34 @@ TEST(settings_are_checked_when_the_client_is_made)
     }
 }
 
+/* In an outage everybody would try again: that multiplies it. */
+TEST(a_spent_budget_ends_the_tries)
+{
+    fiks_client *client = new_client("budget", "current");
+    static fiks_budget budget;
+    int tries = 0;
+    for (int i = 0; i < 100; i++) {
+        fiks_call *call = new_call(client, "innsyn.v2.index");
+        call->budget = &budget;
+        if (i == 0)
+            fetch_token(call, "t");
+        else
+            step(call, FIKS_STEP_SEND);
+        answer(call, 503, "", NULL);
+        while (call->state != FIKS_STATE_DONE) {
+            clock_ms = call->wake_ms - base.mono_ms;
+            step(call, FIKS_STEP_SEND);
+            answer(call, 503, "", NULL);
+        }
+        tries += call->tries;
+        CHECK_EQ_INT(call->error.kind, FIKS_SERVER);
+        CHECK(call->error.retryable);
+        fiks_call_unmake(call);
+    }
+    CHECK_EQ_INT(tries, 100 + 50);
+    fiks_client_free(client);
+}
+
 int main(void)
 {
     base = fiks_now();

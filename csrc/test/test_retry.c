@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include "retry.h"
+#include "retry_budget.h"
 
 static const fiks_outcome refused = {.kind = FIKS_NETWORK, .sent = false, .retry_after_ms = -1};
 static const fiks_outcome cut = {.kind = FIKS_NETWORK, .sent = true, .retry_after_ms = -1};
@@ -78,6 +79,41 @@ TEST(retry_after_header)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_EQ_INT(fiks_retry_after_ms(bad[i], now), -1);
     CHECK_EQ_INT(fiks_retry_after_ms(NULL, now), -1);
+}
+
+TEST(a_host_has_a_budget_of_tries)
+{
+    static fiks_budget budget;
+    int granted = 0;
+    for (int i = 0; i < 1000; i++)
+        granted += fiks_budget_take(&budget, "https://a.example:443/x/1", 1000);
+    CHECK_EQ_INT(granted, 50);
+    CHECK(fiks_budget_take(&budget, "https://b.example/x", 1000)); /* another host's is its own */
+    for (int i = 0; i < 5; i++)
+        fiks_budget_answer(&budget, "https://a.example:443/y?z");
+    CHECK(fiks_budget_take(&budget, "https://a.example:443/z", 1000));
+    CHECK(!fiks_budget_take(&budget, "https://a.example:443/z", 1000));
+    /* time gives back, also to who asks more often than that */
+    granted = 0;
+    for (int64_t ms = 1100; ms <= 11000; ms += 50)
+        granted += fiks_budget_take(&budget, "https://a.example:443/", ms);
+    CHECK(granted >= 9 && granted <= 11);
+}
+
+TEST(hosts_without_trouble_cost_nothing_and_old_trouble_gives_way)
+{
+    static fiks_budget budget;
+    char url[64];
+    fiks_budget_answer(&budget, "https://a.example/");
+    CHECK_EQ_INT(budget.used, 0);
+    for (int i = 0; i < 3 * FIKS_BUDGET_HOSTS; i++) {
+        snprintf(url, sizeof url, "https://h%d.example/", i);
+        CHECK(fiks_budget_take(&budget, url, i));
+    }
+    CHECK_EQ_INT(budget.used, FIKS_BUDGET_HOSTS);
+    for (int i = 0; i < 49; i++)
+        CHECK(fiks_budget_take(&budget, url, 3 * FIKS_BUDGET_HOSTS));
+    CHECK(!fiks_budget_take(&budget, url, 3 * FIKS_BUDGET_HOSTS));
 }
 
 int main(void)
