@@ -156,6 +156,7 @@ build = {
     ["fiks.wait.block"] = "lua/fiks/wait/block.lua",
     ["fiks.wait.coroutine"] = "lua/fiks/wait/coroutine.lua",
     ["fiks.wait.events"] = "lua/fiks/wait/events.lua",
+    ["fiks.wait.loop"] = "lua/fiks/wait/loop.lua",
     ["fiks.wait"] = "lua/fiks/wait/init.lua",
   },
 }

@@ -1,8 +1,10 @@
 #include "engine.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,8 @@ struct fiks_queue {
     fiks_engine *engine;
     fiks_call *first, *last; /* with something to say; each holds a reference to its call */
     bool closed;
+    int fd; /* readable while there is a first; -1 = nobody asked */
+    pid_t fd_pid;
 };
 
 struct fiks_engine {
@@ -42,8 +46,22 @@ static void call_unref(fiks_call *call)
 
 static void queue_unref(fiks_queue *queue)
 {
-    if (queue && atomic_fetch_sub(&queue->refs, 1) == 1)
-        free(queue);
+    if (!queue || atomic_fetch_sub(&queue->refs, 1) != 1)
+        return;
+    if (queue->fd >= 0)
+        close(queue->fd);
+    free(queue);
+}
+
+/* Makes the descriptor say whether there is a call. Called with the lock. */
+static void queue_signal(const fiks_queue *queue, bool there_is)
+{
+    uint64_t count = 1;
+    if (queue->fd < 0 || queue->fd_pid != getpid())
+        return;
+    ssize_t n =
+        there_is ? write(queue->fd, &count, sizeof count) : read(queue->fd, &count, sizeof count);
+    (void)n; /* it cannot be full, and to be empty already is fine */
 }
 
 /* ---- what the pump asks for --------------------------------------------------------------------
@@ -61,6 +79,8 @@ static void queue_put(fiks_engine *e, fiks_queue *queue, fiks_call *call)
         else
             queue->first = call;
         queue->last = call;
+        if (queue->first == call)
+            queue_signal(queue, true);
     }
     if (e->sleepers)
         pthread_cond_broadcast(&e->changed);
@@ -225,6 +245,7 @@ fiks_queue *fiks_queue_new(void)
     if (!queue)
         return NULL;
     atomic_init(&queue->refs, 1);
+    queue->fd = -1;
     queue->engine = fiks_engine_get();
     if (!queue->engine) {
         free(queue);
@@ -238,8 +259,10 @@ static fiks_call *queue_take(fiks_queue *queue)
     fiks_call *call = queue->first;
     if (call) {
         queue->first = call->queue_next;
-        if (!queue->first)
+        if (!queue->first) {
             queue->last = NULL;
+            queue_signal(queue, false);
+        }
         call->queued = false;
     }
     return call;
@@ -470,6 +493,24 @@ fiks_status fiks_engine_thread_start(fiks_error *err)
     if (!atomic_exchange(&registered, true))
         atexit(fiks_engine_thread_stop); /* before OpenSSL's own cleanup runs under the thread */
     return FIKS_OK;
+}
+
+fiks_status fiks_queue_fd(fiks_queue *queue, int *fd, fiks_error *err)
+{
+    fiks_engine *e = fiks_engine_get();
+    fiks_status st = e ? fiks_engine_thread_start(err) : fiks_fail_memory(err);
+    if (st)
+        return st;
+    pthread_mutex_lock(&e->lock);
+    queue->engine = e;
+    if (queue->fd < 0 || queue->fd_pid != getpid()) { /* the parent's is left alone */
+        queue->fd = eventfd(queue->first ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+        queue->fd_pid = getpid();
+    }
+    *fd = queue->fd;
+    int failed = *fd < 0 ? errno : 0;
+    pthread_mutex_unlock(&e->lock);
+    return failed ? fiks_fail_errno(err, "make", "an event descriptor", failed) : FIKS_OK;
 }
 
 void fiks_engine_thread_stop(void)

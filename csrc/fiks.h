@@ -408,6 +408,14 @@ FIKS_API fiks_queue *fiks_queue_new(void);
 FIKS_API void fiks_queue_free(fiks_queue *queue);
 
 /*
+ * A descriptor that an event loop can wait for: readable while fiks_queue_wait would give a call.
+ * It starts the I/O thread, so that bytes move though nobody waits here. Take calls with a timeout
+ * of 0 until there are none; the descriptor is the queue's, and closed with it. In a child process
+ * after a fork ask anew: the old one is the parent's. FIKS_IO.
+ */
+FIKS_API fiks_status fiks_queue_fd(fiks_queue *queue, int *fd, fiks_error *err);
+
+/*
  * Starts a call: checks the arguments, hands it to the engine, returns. The engine moves bytes
  * only while some thread waits (fiks_queue_wait, fiks_call_wait) or its I/O thread runs. `queue`
  * may be NULL: then only fiks_call_wait learns of the end.

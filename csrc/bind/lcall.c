@@ -188,6 +188,18 @@ static int queue_wait(lua_State *L)
     return 1;
 }
 
+/* queue:fd() -> a descriptor that is readable while queue:wait(0) gives a call | nil, err. Starts
+ * the I/O thread. */
+static int queue_fd(lua_State *L)
+{
+    int fd;
+    fiks_error err = {0};
+    if (fiks_queue_fd(fiks_l_check_box(L, 1, FIKS_L_QUEUE), &fd, &err))
+        return fiks_l_fail(L, &err);
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
 /* ---- starting a call ------------------------------------------------------------------------- */
 
 /* Arrays built from tables live in userdata on the Lua stack, so that an error midway leaks
@@ -496,7 +508,7 @@ void fiks_l_open_call(lua_State *L)
                                               {"close", client_gc},
                                               {NULL, NULL}};
     static const luaL_Reg queue_methods[] = {
-        {"wait", queue_wait}, {"close", queue_gc}, {NULL, NULL}};
+        {"wait", queue_wait}, {"fd", queue_fd}, {"close", queue_gc}, {NULL, NULL}};
     static const luaL_Reg call_methods[] = {
         {"finished", call_finished}, {"ready", call_ready},
         {"notes", call_notes},       {"resume", call_resume},

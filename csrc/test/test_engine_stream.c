@@ -231,6 +231,40 @@ TEST(a_channel_streams_while_a_thread_pumps)
     stop();
 }
 
+static bool readable(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, timeout_ms) == 1;
+}
+
+/* What an event loop does. */
+TEST(a_descriptor_is_readable_while_a_call_waits_to_be_taken)
+{
+    start();
+    fiks_error err = {0};
+    fiks_queue *queue = fiks_queue_new();
+    int fd, again;
+    CHECK_OK(fiks_queue_fd(queue, &fd, &err), err);
+    CHECK_OK(fiks_queue_fd(queue, &again, &err), err);
+    CHECK_EQ_INT(fd, again);
+    CHECK(!readable(fd, 0));
+    fiks_call_options none = {0};
+    fiks_call *calls[3];
+    for (int i = 0; i < 3; i++)
+        calls[i] = begin("GET", "/x", none, queue);
+    for (int taken = 0; taken < 3;) {
+        CHECK(readable(fd, 20000)); /* nobody pumps here: the thread does */
+        while (fiks_queue_wait(queue, 0))
+            taken++;
+    }
+    CHECK(!readable(fd, 0));
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(end(calls[i], NULL, 0, &err), err);
+    fiks_queue_free(queue);
+    fiks_engine_thread_stop();
+    stop();
+}
+
 TEST(a_call_may_be_freed_while_its_channel_is_full)
 {
     start();

@@ -9,6 +9,7 @@
 
 local Client = require "fiks.client"
 local core = require "fiks.core"
+local loop = require "fiks.wait.loop"
 local tasks = require "fiks.wait.coroutine"
 
 local M = {}
@@ -32,6 +33,9 @@ M.run = tasks.run
 
 --- Starts one more task beside the running one; inside fiks.all, fiks.map or fiks.run.
 M.spawn = tasks.spawn
+
+--- Makes calls wait by an event loop (luv, cqueues ...) instead of blocking: see fiks.wait.loop.
+M.engine = loop.open
 
 --- A random UUID, for message ids.
 ---@return string

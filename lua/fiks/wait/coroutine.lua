@@ -9,10 +9,13 @@
 -- (`nil, err`) are results, not raises. When waiting itself is broken off (an interrupt), the calls
 -- of the group's tasks are cancelled and closed.
 --
+-- In an event loop (fiks.engine) the group gives way to the loop when no task can go on.
+--
 -- A coroutine the program makes inside a task is not a task: calls made in it are waited for by
 -- blocking. `coroutine.yield` straight from a task is an error, as nobody would resume it.
 
 local events = require "fiks.wait.events"
+local loop = require "fiks.wait.loop"
 
 local M = {}
 
@@ -32,6 +35,7 @@ local tasks = setmetatable({}, { __mode = "kv" })
 -- Tasks that can go on, first come first served; and how many wait for a call.
 local ready = { first = 1, last = 0 }
 local in_flight = 0
+local stepping = 0 -- tasks that run now: more than one when an event loop wakes another group
 
 ---@class fiks.Task
 local Task = {}
@@ -48,6 +52,7 @@ function Task:wake()
     self.queued = true
     ready.last = ready.last + 1
     ready[ready.last] = self
+    loop.stir()
   end
 end
 
@@ -80,12 +85,17 @@ local function finish(task, ok, ...)
   for _, joiner in ipairs(task.joiners) do
     joiner:wake()
   end
-  if group.running == 0 and group.parent then
-    group.parent:wake()
+  if group.running == 0 then
+    if group.parent then
+      group.parent:wake()
+    else
+      loop.stir()
+    end
   end
 end
 
 local function after_resume(task, ok, what, ...)
+  stepping = stepping - 1
   if coroutine.status(task.co) == "dead" then
     finish(task, ok, what, ...)
   elseif what ~= AWAIT then
@@ -100,6 +110,7 @@ local function step(task)
   end
   local args = task.args or { n = 0 }
   task.args = nil
+  stepping = stepping + 1
   after_resume(task, coroutine.resume(task.co, unpack(args, 1, args.n)))
 end
 
@@ -148,8 +159,8 @@ local function run_tasks(group)
     local task = next_ready()
     if task then
       step(task)
-    elseif in_flight > 0 then
-      events.pump()
+    elseif in_flight > 0 or (stepping > 0 and loop.here()) then
+      loop.rest()
     else
       error("fiks: the tasks wait for each other, and none for a call", 0)
     end
@@ -193,15 +204,15 @@ function M.await(call)
   if not task then
     error("fiks.wait.coroutine: not inside fiks.all, fiks.map or fiks.run", 2)
   end
-  task.call = call
-  in_flight = in_flight + 1
-  events.notify(call, task)
   if task.cancelled then
     call:cancel()
   end
-  give_way(function()
-    return call:ready()
-  end)
+  while not call:ready() do -- an event may have been met by what was done for the one before it
+    task.call = call
+    in_flight = in_flight + 1
+    events.notify(call, task)
+    coroutine.yield(AWAIT)
+  end
 end
 
 --- Ends the call that the task waits for with the kind "cancelled", and those it makes later; and

@@ -31,14 +31,29 @@ function M.notify(call, waiter)
   waiting[call] = waiter
 end
 
---- Waits for one event (of any call, at most a second), and tells who waits for it.
-function M.pump()
-  local call = M.queue():wait(SLICE_MS)
+--- A descriptor that is readable while there are events; from now on the I/O thread runs.
+---@return integer? descriptor
+---@return fiks.Error? err
+function M.descriptor()
+  return M.queue():fd()
+end
+
+--- Stops the I/O thread: whoever waits moves the bytes again.
+function M.no_descriptor()
+  core.engine_thread(false)
+end
+
+--- Waits for one event (of any call), and tells who waits for it.
+---@param most_ms integer? at most so long; a second, when absent
+---@return boolean came
+function M.pump(most_ms)
+  local call = M.queue():wait(most_ms or SLICE_MS)
   local waiter = call and waiting[call]
   if waiter then
     waiting[call] = nil
     waiter:wake()
   end
+  return call ~= nil
 end
 
 return M

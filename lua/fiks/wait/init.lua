@@ -15,6 +15,7 @@
 
 local block = require "fiks.wait.block"
 local events = require "fiks.wait.events"
+local loop = require "fiks.wait.loop"
 local tasks = require "fiks.wait.coroutine"
 
 local M = {}
@@ -30,6 +31,8 @@ end
 function M.await(call)
   if tasks.in_task() then
     tasks.await(call)
+  elseif loop.here() then
+    loop.await(call)
   else
     block.await(call)
   end
