@@ -39,7 +39,7 @@ local plain = {
 local loop -- of the engine that is open; nil = none
 
 -- Who waits for a call. Nobody else may hold a coroutine that has given way, so it is held here.
-local held = {}
+local held = {} -- luacheck: ignore 241
 
 -- Those that run tasks (fiks.all) and have none that can go on.
 local resting = {}
