@@ -258,6 +258,11 @@ fiks_status fiks_client_new(const fiks_client_options *options, fiks_client **ou
     return FIKS_OK;
 }
 
+const fiks_network *fiks_client_network(const fiks_client *client)
+{
+    return client->network;
+}
+
 fiks_client *fiks_client_ref(fiks_client *client)
 {
     atomic_fetch_add(&client->refs, 1);

@@ -244,6 +244,9 @@ FIKS_API fiks_status fiks_client_new(const fiks_client_options *options, fiks_cl
  */
 FIKS_API const char *const *fiks_client_warnings(const fiks_client *client);
 
+/* How it reaches the platform. Borrowed. */
+FIKS_API const fiks_network *fiks_client_network(const fiks_client *client);
+
 FIKS_API fiks_client *fiks_client_ref(fiks_client *client);
 FIKS_API void fiks_client_free(fiks_client *client);
 

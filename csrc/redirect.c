@@ -34,7 +34,7 @@ static void refuse(const fiks_redirect *r, const fiks_url *to, const char *why, 
     snprintf(code, sizeof code, "http_%d", r->status);
     if (to)
         snprintf(host, sizeof host, "%s://%s:%d", to->https ? "https" : "http", to->host, to->port);
-    fiks_fail(err, FIKS_PROTOCOL, code, "%d: the answer redirects to %s; %s", r->status, host, why);
+    fiks_fail(err, FIKS_PROTOCOL, code, "the answer redirects to %s; %s", host, why);
 }
 
 fiks_redirect_to fiks_redirect_judge(const fiks_redirect *r, fiks_buf *target, fiks_error *err)

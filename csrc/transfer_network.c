@@ -144,13 +144,13 @@ bool fiks_way_was_sent(CURL *easy)
 static void fail_proxy(const fiks_network *n, int status, const char *host, fiks_error *err)
 {
     const char *proxy = n->proxy ? n->proxy : "(none)";
-    if (status == 407)
+    if (status == 407 || status == 401) /* tinyproxy says 401 of a wrong password */
         fiks_fail(err, FIKS_DENIED, "proxy_auth",
                   n->proxy_username
-                      ? "the proxy %s (%s) does not accept its user name and password (407)"
-                      : "the proxy %s (%s) wants a user name and a password (407): set "
+                      ? "the proxy %s (%s) does not accept its user name and password (%d)"
+                      : "the proxy %s (%s) wants a user name and a password (%d): set "
                         "proxy_username and proxy_password",
-                  proxy, n->proxy_from);
+                  proxy, n->proxy_from, status);
     else
         fiks_fail(err, status >= 500 ? FIKS_NETWORK : FIKS_DENIED,
                   status >= 500 ? "proxy" : "proxy_denied", "the proxy %s (%s) %s %s (%d)%s", proxy,
