@@ -81,7 +81,7 @@ static int hex_value(char c)
                                   : -1;
 }
 
-/* %41 -> A. NULL: a bad escape, or out of memory. */
+/* %41 -> A. NULL: a bad escape (%00 is one), or out of memory. */
 static char *percent_decoded(const char *text, size_t len)
 {
     char *out = malloc(len + 1);
@@ -89,7 +89,7 @@ static char *percent_decoded(const char *text, size_t len)
     for (size_t i = 0; out && i < len; i++) {
         int high = text[i] == '%' && i + 2 < len ? hex_value(text[i + 1]) : -1;
         int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-        if (text[i] == '%' && low < 0) {
+        if (text[i] == '%' && (low < 0 || high + low == 0)) {
             fiks_wipe_free(out, n);
             return NULL;
         }

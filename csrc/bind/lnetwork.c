@@ -62,7 +62,7 @@ static int l_network(lua_State *L)
     o.no_proxy = fiks_l_string(L, 1, "no_proxy");
     o.unix_socket = fiks_l_string(L, 1, "unix_socket");
     int64_t redirects = fiks_l_integer(L, 1, "redirects", 0);
-    o.redirects = redirects < 0 || redirects > 1000 ? 1000 : (int)redirects;
+    o.redirects = redirects == (int)redirects ? (int)redirects : -1;
     read_resolve(L, resolve);
     o.resolve = resolve;
     if (read_certificate(L, &certificate))

@@ -9,6 +9,7 @@ local M = {}
 
 local TEXTS = { "ca_dir", "no_proxy", "unix_socket" }
 local SECRETS = { "proxy", "proxy_username", "proxy_password" }
+local MOST_REDIRECTS = 10
 local CERTIFICATE = "client_certificate"
 local KEY_FILES = { "pkcs12", "pem", "key" }
 
@@ -67,8 +68,9 @@ end
 
 local function set_redirects(found, given)
   local redirects = given.redirects
-  if redirects ~= nil and (type(redirects) ~= "number" or redirects ~= math.floor(redirects)) then
-    return fail("redirects", "must be a whole number from 0 to 10")
+  if redirects ~= nil and (type(redirects) ~= "number" or redirects ~= math.floor(redirects)
+    or redirects < 0 or redirects > MOST_REDIRECTS) then
+    return fail("redirects", "must be a whole number from 0 to %d", MOST_REDIRECTS)
   end
   found.redirects = redirects
   return true
