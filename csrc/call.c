@@ -6,6 +6,7 @@
 #include "error.h"
 #include "log.h"
 #include "problem.h"
+#include "redirect.h"
 #include "request.h"
 #include "retry.h"
 
@@ -277,18 +278,18 @@ static void fill_send(fiks_call *call, fiks_time now)
     send->body = call->has_body ? (call->body.data ? call->body.data : "") : NULL;
     send->body_bytes = call->body.len;
     send->source = call->source;
-    send->ca_file = client->ca_file;
+    send->network = client->network;
     send->allow_http = client->allow_loopback_http;
     send->limits = call->limits;
     send->deadline_ms = call->deadline_ms;
     if (call->token_flight && send->deadline_ms > now.mono_ms + TOKEN_TRY_MS)
         send->deadline_ms = now.mono_ms + TOKEN_TRY_MS;
-    if (call->auth == FIKS_AUTH_INTEGRASJON) {
+    if (call->auth == FIKS_AUTH_INTEGRASJON && !call->foreign) {
         add_header(send, call->token_header.data);
         add_header(send, client->header_id);
         add_header(send, client->header_passord);
     }
-    add_header(send, call->basic_header.data);
+    add_header(send, call->foreign ? NULL : call->basic_header.data);
     add_header(send, call->type_header.data);
     if (call->token_flight || call->operation->result == FIKS_RESULT_JSON)
         add_header(send, "Accept: application/json");
@@ -328,7 +329,7 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
     if (call->token_flight) {
         if (write_grant(call, now))
             step = FIKS_STEP_DONE;
-    } else if (!call->bearer &&
+    } else if (!call->bearer && !call->foreign &&
                (call->auth == FIKS_AUTH_INTEGRASJON || call->auth == FIKS_AUTH_TOKEN_ONLY)) {
         step = need_token(call, now, flight);
     }
@@ -475,6 +476,32 @@ static fiks_status judge(fiks_call *call, const fiks_answer *answer, fiks_time n
     return call->operation->result == FIKS_RESULT_JSON ? check_json(call) : FIKS_OK;
 }
 
+/* Is it sent once more, to where the answer points? The error is set when it is a redirect that is
+ * not followed. */
+static bool follow_redirect(fiks_call *call, const fiks_answer *answer)
+{
+    fiks_redirect redirect = {.status = answer->status,
+                              .location = answer->location,
+                              .url = call->url.data,
+                              .method = call->method,
+                              .has_body = call->has_body || call->source,
+                              .allow_http = call->client->allow_loopback_http,
+                              .followed = call->redirects,
+                              .most = call->client->network->redirects};
+    fiks_buf target = {0};
+    fiks_redirect_to to = fiks_redirect_judge(&redirect, &target, &call->error);
+    if (to != FIKS_REDIRECT_NOWHERE) {
+        fiks_buf old = call->url;
+        call->url = target;
+        target = old;
+        call->redirects++;
+        call->foreign = call->foreign || to == FIKS_REDIRECT_FOREIGN;
+        call->state = FIKS_STATE_START;
+    }
+    fiks_buf_free(&target);
+    return to != FIKS_REDIRECT_NOWHERE;
+}
+
 static void blame_bearer(fiks_error *err)
 {
     fiks_buf text = {0};
@@ -504,8 +531,8 @@ static bool begin_anew(fiks_call *call)
  * again. */
 static bool renew_token(fiks_call *call)
 {
-    if (call->bearer || call->token_renewed || call->auth != FIKS_AUTH_INTEGRASJON ||
-        !begin_anew(call))
+    if (call->bearer || call->foreign || call->token_renewed ||
+        call->auth != FIKS_AUTH_INTEGRASJON || !begin_anew(call))
         return false;
     call->token_renewed = true;
     const char *token = strrchr(call->token_header.data, ' ') + 1;
@@ -541,7 +568,8 @@ static bool pause_for_retry(fiks_call *call, const fiks_answer *answer, fiks_tim
             .kind = FIKS_NETWORK, .sent = true, .retry_after_ms = outcome.retry_after_ms};
     int64_t left =
         call->deadline_ms == INT64_MAX ? LONGEST_PAUSE_MS : call->deadline_ms - now.mono_ms;
-    int64_t pause = fiks_retry_wait(&outcome, call->idempotent, call->tries, left, random);
+    int64_t pause =
+        fiks_retry_wait(&outcome, call->idempotent, call->tries - call->redirects, left, random);
     if (pause < 0 || !call->error.retryable || !within_budget(call, now))
         return false;
     if (!begin_anew(call))
@@ -560,7 +588,11 @@ void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time no
     call->response.status = answer->status;
     fiks_buf_clear(&call->answer_type);
     fiks_buf_adds(&call->answer_type, answer->content_type ? answer->content_type : "");
-    fiks_status st = answer->kind ? answer->kind : judge(call, answer, now, &token_blamed);
+    if (!answer->kind && !call->token_flight && follow_redirect(call, answer))
+        return;
+    fiks_status st = answer->kind       ? answer->kind
+                     : call->error.kind ? call->error.kind
+                                        : judge(call, answer, now, &token_blamed);
     if (!st) {
         if (call->budget)
             fiks_budget_answer(call->budget, call->url.data);

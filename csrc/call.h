@@ -43,7 +43,7 @@ typedef struct fiks_send {
     const char *body; /* NULL = none */
     size_t body_bytes;
     fiks_source *source; /* instead of body; NULL = none */
-    const char *ca_file; /* NULL = the system's */
+    const fiks_network *network;
     bool allow_http;
     fiks_limits limits;
     int64_t deadline_ms; /* of this try, monotonic; INT64_MAX = none */
@@ -105,6 +105,8 @@ struct fiks_call {
     uint64_t flight;       /* the one this call waits for, or is */
     char jti[40];          /* a flight's */
     int64_t clock_off_ms;  /* a flight's: taken off the clock for its grant */
+    int redirects;         /* followed so far */
+    bool foreign;          /* one of them left the host it was for: no credentials any more */
     fiks_send send;
 
     /* the outcome */

@@ -201,6 +201,20 @@ static fiks_status set_token(fiks_client *client, const fiks_client_options *o, 
     return st ? st : fiks_client_check_certificate(client, fiks_now().wall_ms, err);
 }
 
+static fiks_status set_network(fiks_client *client, const fiks_client_options *o, fiks_error *err)
+{
+    if (o->network && o->ca_file)
+        return fiks_fail(err, FIKS_CONFIG, "ca_file",
+                         "ca_file belongs to the options of the network that is given");
+    if (o->network) {
+        client->network = fiks_network_ref(o->network);
+        return FIKS_OK;
+    }
+    fiks_network_options simple = FIKS_OPTIONS(fiks_network_options);
+    simple.ca_file = o->ca_file;
+    return fiks_network_new(&simple, &client->network, err);
+}
+
 static fiks_status set_up(fiks_client *client, const fiks_client_options *o, fiks_error *err)
 {
     const char *contract = o->contract ? o->contract : "current";
@@ -216,7 +230,7 @@ static fiks_status set_up(fiks_client *client, const fiks_client_options *o, fik
                          "environment must be \"prod\" or \"test\", got \"%.40s\"", o->environment);
     fiks_status st = set_urls(client, o, p, err);
     if (!st)
-        st = copy(&client->ca_file, o->ca_file, NULL, err);
+        st = set_network(client, o, err);
     if (!st)
         st = set_integrasjon(client, o, err);
     if (!st)
@@ -244,6 +258,11 @@ fiks_status fiks_client_new(const fiks_client_options *options, fiks_client **ou
     return FIKS_OK;
 }
 
+const fiks_network *fiks_client_network(const fiks_client *client)
+{
+    return client->network;
+}
+
 fiks_client *fiks_client_ref(fiks_client *client)
 {
     atomic_fetch_add(&client->refs, 1);
@@ -267,7 +286,7 @@ void fiks_client_free(fiks_client *client)
     fiks_str_wipe_free(client->authorization_details);
     free(client->header_id);
     fiks_str_wipe_free(client->header_passord);
-    free(client->ca_file);
+    fiks_network_free(client->network);
     fiks_key_free(client->key);
     fiks_token_key_free(client->token_key);
     for (size_t i = 0; client->warnings[i]; i++)

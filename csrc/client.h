@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "fiks.h"
+#include "network.h"
 #include "token_cache.h"
 #include "url.h"
 #include "watch.h"
@@ -35,7 +36,7 @@ struct fiks_client {
     bool allow_expired_certificate;
     char *header_id;      /* "IntegrasjonId: ...", NULL without an integrasjon */
     char *header_passord; /* "IntegrasjonPassord: ..." or "ServicePassword: ..."; wiped */
-    char *ca_file;
+    fiks_network *network;
     bool allow_loopback_http;
     uint32_t timeout_ms; /* of its calls; 0 = by operation. So the limits */
     fiks_limits limits;

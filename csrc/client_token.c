@@ -36,7 +36,7 @@ fiks_status fiks_client_token_key(const fiks_client *client, const fiks_token_op
         .resource = merged(client->resource, o.resource),
         .pid = merged(client->pid, o.pid),
         .authorization_details = merged(client->authorization_details, o.authorization_details),
-        .ca_file = client->ca_file,
+        .network = client->network->id,
         .kid = client->kid,
         .key = client->key,
         .alg = client->alg,

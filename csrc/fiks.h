@@ -135,6 +135,52 @@ FIKS_API fiks_status fiks_key_new(const fiks_key_options *options, fiks_key **ou
 FIKS_API fiks_key *fiks_key_ref(fiks_key *key);
 FIKS_API void fiks_key_free(fiks_key *key);
 
+/* ---- the way to the platform --------------------------------------------------------------- */
+
+/* How the platform is reached. Counted, immutable; any number of clients share one. There is no
+ * option that turns the verification of certificates off. */
+typedef struct fiks_network fiks_network;
+
+typedef struct fiks_network_options {
+    size_t size;
+    /* Whose certificates are trusted, instead of the system's roots: one of these three. */
+    const char *ca_file; /* PEM */
+    const char *ca_dir;  /* a directory as `openssl rehash` leaves it */
+    const char *ca_pem;  /* PEM text */
+    /* "http://[user:password@]host:port", https:// for TLS to the proxy; "none" for none. NULL:
+     * the variables https_proxy and all_proxy (also in capitals), as they are now. Calls go through
+     * it by CONNECT, so it never sees them; loopback is always reached directly. */
+    const char *proxy;
+    const char *proxy_username; /* Basic; stronger than those in a URL */
+    const char *proxy_password;
+    /* Hosts that are reached directly: names (with what is below them), addresses, networks
+     * (10.0.0.0/8), separated by commas; "*" = all. NULL: the variable no_proxy. */
+    const char *no_proxy;
+    /* What we show when the server asks who we are (mutual TLS); `uri` is not for this. Read now.
+     */
+    const fiks_key_options *client_certificate;
+    const char *unix_socket; /* path: every connection goes there. Never with a proxy */
+    /* Other addresses, for tests: "host:port=address:port", ends in NULL. The certificate must
+     * still be the host's. */
+    const char *const *resolve;
+    /* How many redirects a GET or HEAD follows, 0 to 10, within its scheme; another host gets no
+     * credentials. */
+    int redirects;
+} fiks_network_options;
+
+/*
+ * Checks everything that can be known without the network. FIKS_CONFIG, with the option's name as
+ * code; FIKS_CREDENTIALS, with the codes of fiks_key_new and "no_certificate", for the client
+ * certificate.
+ */
+FIKS_API fiks_status fiks_network_new(const fiks_network_options *options, fiks_network **out,
+                                      fiks_error *err);
+FIKS_API fiks_network *fiks_network_ref(fiks_network *network);
+FIKS_API void fiks_network_free(fiks_network *network);
+/* The proxy in use, "http://host:port", without its user name and password; NULL = none. `*from`
+ * (or NULL) says what named it: "the option proxy", "the variable https_proxy". Borrowed. */
+FIKS_API const char *fiks_network_proxy(const fiks_network *network, const char **from);
+
 /* ---- clients ------------------------------------------------------------------------------- */
 
 /* One integrasjon and how to reach the platform. Shared freely between threads. */
@@ -177,6 +223,9 @@ typedef struct fiks_client_options {
     uint32_t first_byte_timeout_ms;
     uint32_t idle_timeout_ms;
     uint32_t min_bytes_per_s; /* for streamed answers */
+    /* How it is reached; the client keeps a reference. NULL: the variables' proxy, and `ca_file`,
+     * which belongs to the network's own options otherwise. */
+    fiks_network *network;
 } fiks_client_options;
 
 /*
@@ -194,6 +243,9 @@ FIKS_API fiks_status fiks_client_new(const fiks_client_options *options, fiks_cl
  * sentences that ends in NULL; borrowed.
  */
 FIKS_API const char *const *fiks_client_warnings(const fiks_client *client);
+
+/* How it reaches the platform. Borrowed. */
+FIKS_API const fiks_network *fiks_client_network(const fiks_client *client);
 
 FIKS_API fiks_client *fiks_client_ref(fiks_client *client);
 FIKS_API void fiks_client_free(fiks_client *client);

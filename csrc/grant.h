@@ -22,7 +22,7 @@ typedef struct fiks_token_inputs {
     const char *resource;     /* aud of the token */
     const char *pid;          /* eleven digits */
     const char *authorization_details; /* JSON text: an array with one object (RFC 9396) */
-    const char *ca_file;               /* whose word for the endpoint is taken; NULL = the system */
+    const char *network;               /* the id of the way it is asked for, certificates and all */
     const char *kid;                   /* NULL = x5c */
     fiks_key *key;
     fiks_alg alg;

@@ -108,8 +108,7 @@ static fiks_status check_pkey(const fiks_key *key, bool allow_weak, fiks_error *
     return FIKS_OK;
 }
 
-/* The certificate of the key: the loader's choice, else of those that fit the one valid longest. */
-static X509 *find_leaf(const fiks_key_parts *parts)
+X509 *fiks_key_parts_leaf(const fiks_key_parts *parts)
 {
     X509 *best = NULL;
     if (parts->leaf && EVP_PKEY_eq(X509_get0_pubkey(parts->leaf), parts->pkey) == 1)
@@ -128,7 +127,7 @@ static X509 *find_leaf(const fiks_key_parts *parts)
 static fiks_status set_chain(fiks_key *key, const fiks_key_parts *parts, fiks_error *err)
 {
     int found = sk_X509_num(parts->certificates);
-    X509 *leaf = find_leaf(parts);
+    X509 *leaf = fiks_key_parts_leaf(parts);
     if (found > 0 && !leaf)
         return fiks_fail(err, FIKS_CREDENTIALS, "key_mismatch",
                          "%s: the private key does not belong to %s", key->name,
@@ -250,14 +249,22 @@ static fiks_status load_certificate_file(const char *path, fiks_key_parts *parts
     return st;
 }
 
+fiks_status fiks_key_parts_load(const fiks_key_options *o, const char *name, fiks_key_parts *parts,
+                                fiks_error *err)
+{
+    *parts = (fiks_key_parts){.certificates = sk_X509_new_null()};
+    fiks_status st = parts->certificates ? FIKS_OK : fiks_fail_memory(err);
+    if (!st)
+        st = load_key(o, name, parts, err);
+    if (!st && o->certificate_file)
+        st = load_certificate_file(o->certificate_file, parts, err);
+    return st;
+}
+
 static fiks_status fill(fiks_key *key, const fiks_key_options *o, fiks_error *err)
 {
-    fiks_key_parts parts = {.certificates = sk_X509_new_null()};
-    fiks_status st = parts.certificates ? FIKS_OK : fiks_fail_memory(err);
-    if (!st)
-        st = load_key(o, key->name, &parts, err);
-    if (!st && o->certificate_file)
-        st = load_certificate_file(o->certificate_file, &parts, err);
+    fiks_key_parts parts;
+    fiks_status st = fiks_key_parts_load(o, key->name, &parts, err);
     key->pkey = parts.pkey;
     if (!st)
         st = check_pkey(key, o->allow_weak, err);

@@ -48,6 +48,13 @@ typedef struct fiks_key_parts {
     X509 *leaf;                    /* one of them that belongs to the key, or NULL: not known */
 } fiks_key_parts;
 
+/* The key and the certificates that the options name, whatever their format. */
+fiks_status fiks_key_parts_load(const fiks_key_options *options, const char *name,
+                                fiks_key_parts *parts, fiks_error *err);
+/* The certificate of the key: the loader's choice, else of those that fit the one valid longest;
+ * NULL = none does. */
+X509 *fiks_key_parts_leaf(const fiks_key_parts *parts);
+
 /* One loader per format. On failure the parts may hold something; free them in any case. */
 fiks_status fiks_key_load_pkcs12(const fiks_key_source *source, fiks_key_parts *parts,
                                  fiks_error *err);

@@ -110,8 +110,6 @@ static const char *hint(int http_status, const char *text)
     if (http_status == 403)
         return " - an administrator of the municipality must grant the privilege in "
                "fiks-konfigurasjon";
-    if (http_status >= 300 && http_status < 400)
-        return " - redirects are not followed with credentials";
     return "";
 }
 

@@ -81,7 +81,7 @@ static fiks_status set_name(fiks_token_key *key, fiks_error *err)
     fiks_buf_addf(name, "%d%d,", in->contract_2018, in->resource_array);
     add(name, in->token_endpoint);
     add(name, in->issuer);
-    add(name, in->ca_file);
+    add(name, in->network);
     add(name, in->client_id);
     add(name, in->consumer_org);
     add(name, in->resource);
@@ -117,7 +117,7 @@ static void list_texts(fiks_token_inputs *in, const char **list[TEXTS])
     list[6] = &in->pid;
     list[7] = &in->authorization_details;
     list[8] = &in->kid;
-    list[9] = &in->ca_file;
+    list[9] = &in->network;
 }
 
 static fiks_status copy_texts(fiks_token_key *key, fiks_error *err)

@@ -162,9 +162,7 @@ static void set_constants(fiks_transfer *t)
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
-    /* Debian's build presets a directory, and with one set libcurl parses the whole CA bundle for
-     * each new connection: 21 ms of CPU instead of under 1. */
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    fiks_way_init(&t->way, easy);
 }
 
 fiks_transfer *fiks_transfer_new(const fiks_transfer_host *host)
@@ -179,8 +177,6 @@ fiks_transfer *fiks_transfer_new(const fiks_transfer_host *host)
         return NULL;
     }
     set_constants(t);
-    curl_easy_getinfo(t->easy, CURLINFO_CAINFO, &t->default_ca);
-    t->default_ca = fiks_strdup(t->default_ca);
     return t;
 }
 
@@ -189,8 +185,7 @@ void fiks_transfer_free(fiks_transfer *t)
     if (!t)
         return;
     curl_easy_cleanup(t->easy);
-    free(t->default_ca);
-    free(t->ca);
+    fiks_way_free(&t->way);
     free(t);
 }
 
@@ -251,16 +246,6 @@ static CURLcode set_headers(fiks_transfer *t, const fiks_send *send)
     return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
-static CURLcode set_ca(fiks_transfer *t, const char *ca)
-{
-    const char *want = ca ? ca : t->default_ca;
-    if (t->ca == want || (t->ca && want && strcmp(t->ca, want) == 0))
-        return CURLE_OK;
-    free(t->ca);
-    t->ca = fiks_strdup(want);
-    return curl_easy_setopt(t->easy, CURLOPT_CAINFO, want);
-}
-
 static void start_progress(fiks_call *call, int64_t total)
 {
     atomic_store(&call->sent_bytes, 0);
@@ -280,8 +265,6 @@ static CURLcode set_connect_limit(fiks_transfer *t, long ms)
 fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error *err)
 {
     const fiks_send *send = &call->send;
-    fiks_url url;
-    bool direct = !fiks_url_parse(send->url, "url", &url, NULL) && fiks_url_is_loopback(&url);
     t->call = call;
     t->head_done = false;
     t->head_bytes = 0;
@@ -292,12 +275,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     if (!code)
         code = set_headers(t, send);
     if (!code)
-        code = set_ca(t, send->ca_file);
-    if (!code)
-        code = curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR,
-                                send->allow_http ? "https,http" : "https");
-    if (!code) /* what is for this machine is not shown to a proxy; else the variables decide */
-        code = curl_easy_setopt(t->easy, CURLOPT_NOPROXY, direct ? "*" : NULL);
+        code = fiks_way_apply(&t->way, t->easy, send->network, send->allow_http);
     if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
     fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));
@@ -313,15 +291,6 @@ static fiks_status kind_of(CURLcode code)
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return FIKS_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_CRL_BADFILE:
-        return FIKS_TLS;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -384,12 +353,7 @@ static void describe(fiks_transfer *t, CURLcode code, fiks_error *err)
     fiks_url url;
     if (fiks_url_parse(t->call->send.url, "url", &url, NULL))
         url.host[0] = '\0';
-    if (kind == FIKS_TLS)
-        fiks_fail(err, kind, "tls",
-                  "%s: %s (trusted roots: %s; set ca_file if the server's CA is "
-                  "a private one)",
-                  url.host, reason, t->ca ? t->ca : "none");
-    else
+    if (!fiks_way_fail(&t->way, t->easy, t->call->send.network, code, url.host, reason, err))
         fiks_fail(err, kind, kind == FIKS_TIMEOUT ? "connect" : "curl", "%s: %s", url.host, reason);
 }
 
@@ -410,16 +374,15 @@ static uint32_t pause_from(CURLcode code, long status)
 
 void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
 {
-    long status = 0, request_bytes = 0;
+    long status = 0;
     char *type = NULL, *location = NULL;
     fiks_call *call = t->call;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
-    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
     fiks_answer answer = {
         .kind = FIKS_OK,
-        .sent = request_bytes > 0,
+        .sent = code == CURLE_OK || fiks_way_was_sent(t->easy),
         .status = (int)status,
         .content_type = type ? type : "",
         .retry_after = header(t->easy, "Retry-After"),

@@ -1,11 +1,12 @@
 /* One request on its way through libcurl: from a call's fiks_send to its fiks_answer. Used by the
- * pump alone; the two are the only files that know libcurl. */
+ * pump alone; the two (and transfer_network) are the only files that know libcurl. */
 #ifndef FIKS_TRANSFER_H
 #define FIKS_TRANSFER_H
 
 #include <curl/curl.h>
 
 #include "call.h"
+#include "transfer_network.h"
 
 /* What a transfer needs of its pump. */
 typedef struct fiks_transfer_host {
@@ -27,8 +28,7 @@ typedef struct fiks_transfer {
     size_t head_bytes;   /* of the answer's headers so far */
     uint64_t read;       /* bytes of the body handed over so far */
     struct curl_slist headers[FIKS_MAX_HEADERS + 3];
-    char *default_ca;
-    char *ca; /* what the handle is set to */
+    fiks_way way;
     char reason[CURL_ERROR_SIZE];
     struct fiks_transfer *next;
 } fiks_transfer;

@@ -209,6 +209,7 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_cms(L);
     fiks_l_open_asice(L);
     fiks_l_open_stream(L);
+    fiks_l_open_network(L);
     fiks_l_open_call(L);
     return 1;
 }

@@ -41,6 +41,7 @@ void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
 
 #define FIKS_L_KEY "fiks.key"
 #define FIKS_L_CLIENT "fiks.core.client"
+#define FIKS_L_NETWORK "fiks.core.network"
 #define FIKS_L_CALL "fiks.core.call"
 #define FIKS_L_QUEUE "fiks.core.queue"
 #define FIKS_L_SINK "fiks.core.sink"
@@ -51,12 +52,13 @@ void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
 int fiks_l_push_files(lua_State *L, const fiks_sink *sink);
 
 /* Each adds its functions to the module table on top of the stack. */
-void fiks_l_open_key(lua_State *L);    /* lkey.c: key, certificate, verify, verify_chain */
-void fiks_l_open_text(lua_State *L);   /* ltext.c: random, uuid, sha256, base64 and friends */
-void fiks_l_open_cms(lua_State *L);    /* lcms.c: cms_encrypt, cms_decrypt, forsendelse_sink */
-void fiks_l_open_asice(lua_State *L);  /* lasice.c: asice */
-void fiks_l_open_json(lua_State *L);   /* ../luajson: json_encode, json_decode, null, array */
-void fiks_l_open_call(lua_State *L);   /* lcall.c: client, queue, call, operations */
-void fiks_l_open_stream(lua_State *L); /* lstream.c: channel, file_source, file_sink */
+void fiks_l_open_key(lua_State *L);     /* lkey.c: key, certificate, verify, verify_chain */
+void fiks_l_open_text(lua_State *L);    /* ltext.c: random, uuid, sha256, base64 and friends */
+void fiks_l_open_cms(lua_State *L);     /* lcms.c: cms_encrypt, cms_decrypt, forsendelse_sink */
+void fiks_l_open_asice(lua_State *L);   /* lasice.c: asice */
+void fiks_l_open_json(lua_State *L);    /* ../luajson: json_encode, json_decode, null, array */
+void fiks_l_open_call(lua_State *L);    /* lcall.c: client, queue, call, operations */
+void fiks_l_open_stream(lua_State *L);  /* lstream.c: channel, file_source, file_sink */
+void fiks_l_open_network(lua_State *L); /* lnetwork.c: network */
 
 #endif

@@ -57,6 +57,9 @@ static int client_new(lua_State *L)
     fiks_l_field(L, 1, "key");
     if (!lua_isnil(L, -1))
         o.key = fiks_l_check_box(L, -1, FIKS_L_KEY);
+    fiks_l_field(L, 1, "network");
+    if (!lua_isnil(L, -1))
+        o.network = fiks_l_check_box(L, -1, FIKS_L_NETWORK);
     void **box = fiks_l_new_box(L, FIKS_L_CLIENT);
     fiks_error err = {0};
     fiks_client *client;
@@ -127,6 +130,17 @@ static int client_invalidate(lua_State *L)
         return fiks_l_fail(L, &err);
     lua_pushboolean(L, 1);
     return 1;
+}
+
+/* client:proxy() -> "http://host:port", "the variable https_proxy" | nil */
+static int client_proxy(lua_State *L)
+{
+    const char *from,
+        *proxy =
+            fiks_network_proxy(fiks_client_network(fiks_l_check_box(L, 1, FIKS_L_CLIENT)), &from);
+    lua_pushstring(L, proxy);
+    lua_pushstring(L, from);
+    return proxy ? 2 : 0;
 }
 
 /* client:warnings() -> { sentence, ... } */
@@ -504,6 +518,7 @@ void fiks_l_open_call(lua_State *L)
                                               {"token", client_token},
                                               {"invalidate", client_invalidate},
                                               {"warnings", client_warnings},
+                                              {"proxy", client_proxy},
                                               {"clock_skew", client_clock_skew},
                                               {"close", client_gc},
                                               {NULL, NULL}};

@@ -70,6 +70,9 @@ local BY_CODE = {
   ["MP-200"] = OPERATOR .. "add the scope to the client, at Digdir's Samarbeidsportal",
   ["MP-201"] = OPERATOR .. "the client's kind of integration cannot have this scope; ask Digdir",
   ["MP-250"] = "KS: grant your organisation the scope; ask the support of KS Fiks",
+  proxy_auth = OPERATOR .. "ask who runs the proxy for user name and password",
+  proxy_denied = "who runs the proxy: allow connections to the address",
+  client_certificate = OPERATOR .. "ask who runs the server which client certificate it wants",
   ["MP-251"] = "the organisation you act for: delegate the scope to yours, in Altinn",
 }
 local BY_KIND = {
@@ -86,7 +89,8 @@ local BY_KIND = {
 }
 
 local function who_for(err)
-  return BY_CODE[err.mp_code or ""] or BY_KIND[err.kind] or OPERATOR .. "see docs/errors.md"
+  return BY_CODE[err.mp_code or ""] or BY_CODE[err.code or ""] or BY_KIND[err.kind]
+    or OPERATOR .. "see docs/errors.md"
 end
 
 local function failed(report, name, err)
@@ -208,6 +212,13 @@ local function add_warnings(report, client)
   end
 end
 
+local function add_proxy(report, client)
+  local proxy, from = client._core:proxy()
+  if proxy then
+    add(report, "proxy", true, ("%s, from %s"):format(proxy, from))
+  end
+end
+
 -- Whether calls can be made at all.
 local function check_token(report, client)
   local token, err = client:token()
@@ -310,6 +321,7 @@ function M.run(client, given, level)
   local report = setmetatable({ ok = true }, Report)
   check_certificate(report, client)
   add_warnings(report, client)
+  add_proxy(report, client)
   if not check_token(report, client) then
     add(report, "integrasjon", nil, "not tried: there is no token")
     return report

@@ -8,6 +8,7 @@ local core = require "fiks.core"
 local Error = require "fiks.error"
 local grant = require "fiks.config.grant"
 local keys = require "fiks.config.keys"
+local network = require "fiks.config.network"
 local options = require "fiks.options"
 local rows = require "fiks.config.rows"
 local sources = require "fiks.config.sources"
@@ -239,6 +240,15 @@ local function set_timeouts(settings, given)
   return found ~= nil, err
 end
 
+-- One for the client and all that are made of it. The trusted roots belong to it then.
+local function set_network(settings, given, watched)
+  local found, err = network.read(given, settings.ca_file, watched)
+  if found then
+    settings.network, settings.ca_file = found, nil
+  end
+  return err == nil, err
+end
+
 -- Runs the steps in order until one fails.
 local function each(steps, ...)
   for _, step in ipairs(steps) do
@@ -283,7 +293,7 @@ function M.resolve(given, level)
   end
   local ok, err = each({
     set_contract, set_environment, set_integrasjon, set_maskinporten, set_certificate, set_rest,
-    set_timeouts, check_pair,
+    set_network, set_timeouts, check_pair,
   }, settings, merged, watched)
   if not ok then
     return nil, tell_origin(err, origins)

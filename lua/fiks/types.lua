@@ -11,6 +11,16 @@
 ---@field maskinporten fiks.Maskinporten? with certificate: fetches tokens
 ---@field integrasjon fiks.Integrasjon? needed for all but SvarInn
 ---@field ca_file string? PEM with trusted roots; default: the system's
+---@field ca_dir string? the same as a directory that `openssl rehash` has seen
+---@field ca_pem string? the same as PEM text
+---@field client_certificate fiks.ClientCertificate? shown to a server that asks (mutual TLS)
+---@field proxy fiks.Secret? "http://user:password@host:port", "none"; default: https_proxy
+---@field proxy_username fiks.Secret? when it is not in the URL
+---@field proxy_password fiks.Secret?
+---@field no_proxy string? what is reached directly; default: the variable no_proxy
+---@field unix_socket string? path: every connection goes there
+---@field resolve table<string, string>? "host:port" -> "address:port", for tests
+---@field redirects integer? how many a GET or HEAD follows, 0 to 10; default 0
 ---@field allow_loopback_http boolean? plain http to this machine
 
 ---@class fiks.Environment
@@ -34,6 +44,14 @@
 ---@field name string? what errors call it; default: the file name
 ---@field allow_expired boolean? go on with a certificate that is not valid today
 ---@field allow_weak boolean? load an RSA key of 1024 to 2047 bits, too
+
+---@class fiks.ClientCertificate one of pkcs12, pem (and key) or data
+---@field pkcs12 string? path
+---@field pem string? path: certificates, and the key unless `key` is given
+---@field key string? path of the private key, of any kind that TLS knows
+---@field data string? the bytes of a PKCS#12 or PEM file
+---@field password fiks.Secret?
+---@field alias string? friendlyName of the entry, when a PKCS#12 holds several
 
 ---@class fiks.Maskinporten Maskinporten, or ID-porten in the 2018 contract
 ---@field client_id string
@@ -152,8 +170,11 @@
 ---@field token fun(self, options: table?): table?, fiks.Error? the cached token: asks nobody
 ---@field invalidate fun(self, options: table?): true?, fiks.Error?
 ---@field warnings fun(self): string[]
+---@field proxy fun(self): string?, string? its address without credentials, and what named it
 ---@field clock_skew fun(self): number? milliseconds
 ---@field close fun(self)
+
+---@class fiks.core.Network
 
 ---@class fiks.core.Queue
 ---@field wait fun(self, timeout_ms: integer?): fiks.core.Call? the next call that has finished
@@ -198,6 +219,7 @@
 ---@field forsendelse_sink fun(options: table): fiks.core.Sink?, fiks.Error?
 ---@field forsendelse_verify fun(o: table): fiks.ReceivedFile[]?, fiks.Error? folder, expected
 ---@field asice fun(files: table): string?, fiks.Error?
+---@field network fun(options: table): fiks.core.Network?, fiks.Error?
 ---@field client fun(settings: table): fiks.core.Client?, fiks.Error?
 ---@field queue fun(): fiks.core.Queue
 ---@field operations fun(): string[]

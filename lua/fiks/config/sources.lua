@@ -12,6 +12,10 @@ local M = {}
 local MAX_BYTES = 1024 * 1024
 -- Alternatives: a stronger place that names one of them replaces those of the weaker.
 local KEY_SOURCES = { "pkcs12", "pem", "key", "data", "jwk" }
+local KEY_GROUPS = { certificate = true, client_certificate = true }
+local ROOTS = { "ca_file", "ca_dir", "ca_pem" }
+local PROXY = { "proxy" }
+local PROXY_USER = { "proxy_username", "proxy_password" }
 
 local function fail(code, message, ...)
   return nil, Error.new { kind = "config", code = code, message = message:format(...) }
@@ -251,20 +255,25 @@ end
 
 -- ---- one precedence -----------------------------------------------------------------------------
 
+-- When the stronger place has one of `names`, `gone` of the weaker one do not count.
+local function displace(merged, stronger, names, gone)
+  for _, name in ipairs(names) do
+    if stronger[name] ~= nil then
+      for _, other in ipairs(gone) do
+        merged[other] = nil
+      end
+      return
+    end
+  end
+end
+
 local function merge_group(weaker, stronger, name)
   local merged = {}
   for field, value in pairs(weaker) do
     merged[field] = value
   end
-  if name == "certificate" then
-    for _, source in ipairs(KEY_SOURCES) do
-      if stronger[source] ~= nil then
-        for _, other in ipairs(KEY_SOURCES) do
-          merged[other] = nil
-        end
-        break
-      end
-    end
+  if KEY_GROUPS[name] then
+    displace(merged, stronger, KEY_SOURCES, KEY_SOURCES)
   end
   for field, value in pairs(stronger) do
     merged[field] = value
@@ -278,6 +287,8 @@ local function overlay(weaker, stronger)
   for name, value in pairs(weaker) do
     merged[name] = value
   end
+  displace(merged, stronger, ROOTS, ROOTS)
+  displace(merged, stronger, PROXY, PROXY_USER) -- a user belongs to a proxy
   for name, value in pairs(stronger) do
     if name ~= "environment" and rows.groups[name] and type(value) == "table"
       and type(merged[name]) == "table" then
