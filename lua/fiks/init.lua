@@ -33,6 +33,19 @@ M.run = tasks.run
 --- Starts one more task beside the running one; inside fiks.all, fiks.map or fiks.run.
 M.spawn = tasks.spawn
 
+--- What this process did so far: see docs/observability.md.
+---@return fiks.Metrics
+function M.metrics()
+  return core.metrics()
+end
+
+--- The same in Prometheus' text format, for an HTTP answer of type `text/plain; version=0.0.4`.
+---@return string? text
+---@return fiks.Error? err
+function M.metrics_text()
+  return core.metrics_text()
+end
+
 --- A random UUID, for message ids.
 ---@return string
 function M.uuid()
