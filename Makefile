@@ -179,7 +179,8 @@ test-lua: all plain-modules ## Lua tests on both runtimes (SPEC=file: only that)
 
 asan: test ## the whole suite under address and undefined-behaviour sanitizers
 
-tsan: $(filter $(BUILD)/test/test_engine% $(BUILD)/test/test_thread%,$(TESTS)) ## thread tests under the thread sanitizer
+tsan: $(filter $(BUILD)/test/test_engine% $(BUILD)/test/test_thread% \
+      $(BUILD)/test/test_metrics%,$(TESTS)) ## thread tests under the thread sanitizer
 	$(Q)$(RUN) --c '$^'
 
 valgrind: all $(TESTS) ## C tests and Lua unit specs under valgrind

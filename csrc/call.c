@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "charset.h"
 #include "error.h"
 #include "log.h"
+#include "observe.h"
 #include "problem.h"
 #include "redirect.h"
 #include "request.h"
@@ -107,6 +109,8 @@ void fiks_call_unmake(fiks_call *call)
     fiks_buf_free(&call->type_header);
     fiks_buf_free(&call->basic_header);
     fiks_buf_free(&call->token_header);
+    fiks_trace_free(&call->trace);
+    fiks_buf_free(&call->error_json);
     fiks_buf_free(&call->answer);
     fiks_buf_free(&call->answer_type);
     fiks_sink_free(call->sink);
@@ -142,9 +146,7 @@ static void done(fiks_call *call, fiks_time now)
     call->response.content_type = call->answer_type.data ? call->answer_type.data : "";
     call->response.attempts = call->tries;
     call->response.elapsed_ms = call->started_ms ? now.mono_ms - call->started_ms : 0;
-    fiks_log(call->error.kind ? FIKS_LOG_WARN : FIKS_LOG_INFO, "%s: %s after %d tries, %lld ms",
-             call->operation->name, fiks_status_name(call->error.kind), call->tries,
-             (long long)call->response.elapsed_ms);
+    fiks_observe_end(call);
 }
 
 /* A flight tells the cache what came of it; whoever waits finds it there. */
@@ -158,11 +160,15 @@ static void end_flight(fiks_call *call, fiks_time now)
         fiks_token_cache_fail(cache, key, call->flight, &call->error, now);
 }
 
-static void mask_text(fiks_error *err, const char *secret, bool beginning)
+static void mask_text(fiks_call *call, const char *secret, bool beginning)
 {
-    char *const texts[] = {err->message, err->code, err->error_id, err->oauth_error};
+    fiks_error *err = &call->error;
+    char *const texts[] = {err->message, err->code, err->error_id, err->oauth_error,
+                           err->request_id};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         fiks_problem_mask(texts[i], secret, strlen(secret), beginning);
+    if (call->error_json.data)
+        fiks_problem_mask_json(call->error_json.data, secret, strlen(secret));
 }
 
 /* A server that quotes what it was sent must not bring it into a log: token, user name's password,
@@ -178,19 +184,31 @@ static void mask_sent(fiks_call *call)
             continue;
         value += 2;
         value += strncmp(value, "Bearer ", 7) == 0 ? 7 : strncmp(value, "Basic ", 6) == 0 ? 6 : 0;
-        mask_text(&call->error, value, i > 2);
+        mask_text(call, value, i > 2);
         fiks_buf_clear(&pair);
         if (i % 3 == 1 && fiks_base64_decode(value, strlen(value), &pair) && strchr(pair.data, ':'))
-            mask_text(&call->error, strchr(pair.data, ':') + 1, i > 2);
+            mask_text(call, strchr(pair.data, ':') + 1, i > 2);
     }
     fiks_buf_free(&pair);
+}
+
+/* What the last answer said of itself, beside what its error's kind and message are made of. */
+static void describe_refusal(fiks_call *call)
+{
+    fiks_error_text(call->error.request_id, sizeof call->error.request_id, call->request_id.text);
+    if (!call->token_flight && call->error.http_status >= 400)
+        fiks_problem_error_json(call->answer.data, call->answer.len, &call->error_json);
 }
 
 static void give_up(fiks_call *call, fiks_time now)
 {
     fiks_error *err = &call->error;
     err->uncertain = call->uncertain;
+    if (err->http_status)
+        describe_refusal(call);
     mask_sent(call);
+    fiks_error_text(err->correlation_id, sizeof err->correlation_id,
+                    fiks_observe_correlation_id(call));
     if (!err->operation[0]) { /* else it is a flight's, and names that */
         fiks_error_text(err->operation, sizeof err->operation, call->operation->name);
         set_error_url(err, call->url.data);
@@ -210,6 +228,7 @@ static void start_clock(fiks_call *call, fiks_time now)
 {
     if (call->deadline_ms)
         return;
+    fiks_observe_begin(call);
     call->started_ms = now.mono_ms;
     call->deadline_ms = call->total_ms ? now.mono_ms + call->total_ms : INT64_MAX;
 }
@@ -291,6 +310,8 @@ static void fill_send(fiks_call *call, fiks_time now)
     }
     add_header(send, call->foreign ? NULL : call->basic_header.data);
     add_header(send, call->type_header.data);
+    add_header(send, fiks_observe_traceparent(call));
+    add_header(send, fiks_observe_correlation(call));
     if (call->token_flight || call->operation->result == FIKS_RESULT_JSON)
         add_header(send, "Accept: application/json");
 }
@@ -416,6 +437,17 @@ static fiks_status check_json(fiks_call *call)
                      call->operation->name, excerpt);
 }
 
+static fiks_status check_text(fiks_call *call)
+{
+    const char *type = call->answer_type.data ? call->answer_type.data : "";
+    bool json = call->operation->result == FIKS_RESULT_JSON;
+    fiks_status st = json ? check_json(call) : FIKS_OK;
+    if (st || !(json || fiks_charset_is_json(type)))
+        return st;
+    return fiks_charset_check(call->operation->name, type, call->answer.data, call->answer.len,
+                              &call->error);
+}
+
 /* Measured at every answer. A server that finds the clocks to differ has told us its own. */
 static void note_clock(fiks_call *call, const fiks_grant_answer *got)
 {
@@ -473,7 +505,7 @@ static fiks_status judge(fiks_call *call, const fiks_answer *answer, fiks_time n
     }
     if (call->sink)
         return call->sink->ops->finish(call->sink, &call->error);
-    return call->operation->result == FIKS_RESULT_JSON ? check_json(call) : FIKS_OK;
+    return check_text(call);
 }
 
 /* Is it sent once more, to where the answer points? The error is set when it is a redirect that is
@@ -574,14 +606,12 @@ static bool pause_for_retry(fiks_call *call, const fiks_answer *answer, fiks_tim
         return false;
     if (!begin_anew(call))
         return false;
-    fiks_log(FIKS_LOG_WARN, "%s: %s, again in %lld ms", call->operation->name,
-             fiks_status_name(call->error.kind), (long long)pause);
     call->wake_ms = now.mono_ms + pause;
     call->state = FIKS_STATE_PAUSED;
     return true;
 }
 
-void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time now, uint32_t random)
+static void take_answer(fiks_call *call, const fiks_answer *answer, fiks_time now, uint32_t random)
 {
     bool token_blamed = false;
     call->tries++;
@@ -609,4 +639,12 @@ void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time no
         return;
     if (!pause_for_retry(call, answer, now, random))
         give_up(call, now);
+}
+
+void fiks_call_answered(fiks_call *call, const fiks_answer *answer, fiks_time now, uint32_t random)
+{
+    take_answer(call, answer, now, random);
+    if (call->state != FIKS_STATE_DONE)
+        mask_sent(call); /* its code is kept */
+    fiks_observe_attempt(call, answer, now);
 }

@@ -23,6 +23,7 @@
 #include "sink.h"
 #include "source.h"
 #include "str.h"
+#include "trace.h"
 #include "watch.h"
 
 typedef enum fiks_step {
@@ -32,7 +33,7 @@ typedef enum fiks_step {
     FIKS_STEP_DONE
 } fiks_step;
 
-enum { FIKS_MAX_HEADERS = 8 };
+enum { FIKS_MAX_HEADERS = 12, FIKS_KEPT_ATTEMPTS = 6 };
 
 /* One request, ready to go out. Borrowed from the call until it is answered. */
 typedef struct fiks_send {
@@ -49,16 +50,26 @@ typedef struct fiks_send {
     int64_t deadline_ms; /* of this try, monotonic; INT64_MAX = none */
 } fiks_send;
 
+/* How a request travelled. */
+typedef struct fiks_travel {
+    fiks_timings timings;
+    int http_version; /* as in fiks_response */
+    int connections_opened;
+    uint64_t sent_bytes; /* headers included; so received_bytes */
+    uint64_t received_bytes;
+} fiks_travel;
+
 /* What came of it. The body was fed as it came. */
 typedef struct fiks_answer {
     fiks_status
         kind;  /* FIKS_OK: an answer, whatever its status. Else the error is in call->error */
     bool sent; /* the server may have seen the request */
     int status;
-    const char *content_type; /* "" = none; borrowed for the call of fiks_call_answered */
-    const char *retry_after;  /* NULL = none */
-    const char *date;         /* NULL = none */
-    const char *location;     /* where a redirect points, absolute; NULL = none */
+    const char *content_type;  /* "" = none; borrowed for the call of fiks_call_answered */
+    const char *retry_after;   /* NULL = none */
+    const char *date;          /* NULL = none */
+    const char *location;      /* where a redirect points, absolute; NULL = none */
+    const fiks_travel *travel; /* NULL: it never set out */
 } fiks_answer;
 
 typedef enum fiks_state {
@@ -85,6 +96,7 @@ struct fiks_call {
     bool has_body;
     fiks_buf type_header; /* "Content-Type: ..." */
     fiks_buf basic_header;
+    fiks_trace trace; /* its own; the client's where it has none */
     fiks_sink *sink;
     fiks_source *source;
     bool wants_progress;
@@ -118,6 +130,10 @@ struct fiks_call {
     fiks_buf answer_type;
     fiks_response response;
     fiks_error error;
+    fiks_buf error_json;
+    fiks_request_id request_id;
+    fiks_attempt attempts[FIKS_KEPT_ATTEMPTS];
+    size_t attempt_count;
 
     fiks_budget *budget; /* of everybody's tries; NULL = without limit */
 

@@ -236,6 +236,8 @@ static fiks_status set_up(fiks_client *client, const fiks_client_options *o, fik
     if (!st)
         st = set_token(client, o, err);
     if (!st)
+        st = fiks_trace_set(&client->trace, o->traceparent, o->correlation_id, FIKS_CONFIG, err);
+    if (!st)
         fiks_client_warn(client, o->environment, fiks_now().wall_ms);
     return st;
 }
@@ -287,6 +289,7 @@ void fiks_client_free(fiks_client *client)
     free(client->header_id);
     fiks_str_wipe_free(client->header_passord);
     fiks_network_free(client->network);
+    fiks_trace_free(&client->trace);
     fiks_key_free(client->key);
     fiks_token_key_free(client->token_key);
     for (size_t i = 0; client->warnings[i]; i++)

@@ -7,6 +7,7 @@
 #include "fiks.h"
 #include "network.h"
 #include "token_cache.h"
+#include "trace.h"
 #include "url.h"
 #include "watch.h"
 
@@ -40,6 +41,7 @@ struct fiks_client {
     bool allow_loopback_http;
     uint32_t timeout_ms; /* of its calls; 0 = by operation. So the limits */
     fiks_limits limits;
+    fiks_trace trace;
     fiks_token_key *token_key; /* NULL: no token can be fetched */
     char *warnings[FIKS_MAX_WARNINGS + 1];
 };

@@ -88,10 +88,12 @@ typedef struct fiks_error {
     char url[256];      /* without query */
     char error_id[64];  /* Fiks errorId: quote it to KS support */
     char oauth_error[64];
-    char mp_code[16];  /* Maskinporten, e.g. "MP-121" */
-    char trace_id[64]; /* Maskinporten's: quote it to Digdir */
-    char jti[40];      /* of our grant */
-    bool uncertain;    /* this or an earlier try may have been carried out all the same */
+    char mp_code[16];         /* Maskinporten, e.g. "MP-121" */
+    char trace_id[64];        /* Maskinporten's: quote it to Digdir */
+    char jti[40];             /* of our grant */
+    bool uncertain;           /* this or an earlier try may have been carried out all the same */
+    char request_id[128];     /* the answer's X-Request-Id, X-Correlation-Id or traceparent */
+    char correlation_id[128]; /* what was sent as X-Correlation-Id */
 } fiks_error;
 
 FIKS_API void fiks_error_clear(fiks_error *err);
@@ -226,6 +228,9 @@ typedef struct fiks_client_options {
     /* How it is reached; the client keeps a reference. NULL: the variables' proxy, and `ca_file`,
      * which belongs to the network's own options otherwise. */
     fiks_network *network;
+    /* What its calls carry unless they have their own: see fiks_call_options. */
+    const char *traceparent;
+    const char *correlation_id;
 } fiks_client_options;
 
 /*
@@ -439,6 +444,11 @@ typedef struct fiks_call_options {
     uint32_t min_bytes_per_s; /* of a streamed answer, over each idle_timeout_ms; default 1000 */
     fiks_source *source; /* instead of body; taken over when the call starts, else still yours */
     bool progress;       /* FIKS_NOTE_PROGRESS, some ten times a second while bytes move */
+    /* Sent to Fiks (never to the token endpoint), instead of the client's. Code "traceparent" or
+     * "correlation_id" when they are not what they should be. */
+    const char *traceparent;    /* W3C Trace Context: passed on as it is */
+    const char *correlation_id; /* X-Correlation-Id: 1 to 127 visible ASCII characters. Also in
+                                 * fiks_error and in log lines */
 } fiks_call_options;
 
 /* One call under way. Belongs to whoever started it. */
@@ -447,6 +457,17 @@ typedef struct fiks_call fiks_call;
 /* Completions of the calls started with it; one per thread (or Lua state) that waits. */
 typedef struct fiks_queue fiks_queue;
 
+/* Where the time of the last try went. The phases follow one another; what a kept connection spares
+ * is 0. */
+typedef struct fiks_timings {
+    int64_t dns_us;
+    int64_t connect_us;    /* TCP, and a proxy's part */
+    int64_t tls_us;        /* the handshake */
+    int64_t first_byte_us; /* from when the request began to go out to the answer's first byte */
+    int64_t total_us;      /* of the whole try */
+    bool reused;           /* on a kept connection */
+} fiks_timings;
+
 typedef struct fiks_response {
     int status;
     const char *body; /* borrowed from the call; ends in NUL beyond body_bytes */
@@ -454,7 +475,23 @@ typedef struct fiks_response {
     const char *content_type; /* "" = none */
     int attempts;
     int64_t elapsed_ms;
+    fiks_timings timings;
+    int http_version;       /* 10, 11, 20, 30; 0 = not known */
+    const char *request_id; /* as in fiks_error; "" = none */
 } fiks_response;
+
+/* One request of a call, and what came of it. */
+typedef struct fiks_attempt {
+    fiks_status kind; /* FIKS_OK: it brought the result */
+    int http_status;  /* 0 = no answer */
+    char code[64];
+    int64_t started_ms; /* since the call began */
+    int64_t elapsed_ms;
+    int64_t pause_ms;    /* before the next one */
+    bool token_renewed;  /* after it, for the next one */
+    uint64_t sent_bytes; /* headers included; so received_bytes */
+    uint64_t received_bytes;
+} fiks_attempt;
 
 FIKS_API fiks_queue *fiks_queue_new(void);
 FIKS_API void fiks_queue_free(fiks_queue *queue);
@@ -490,6 +527,12 @@ FIKS_API fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms);
 FIKS_API fiks_status fiks_call_result(fiks_call *call, const fiks_response **response,
                                       fiks_error *err);
 FIKS_API bool fiks_call_finished(fiks_call *call);
+/* The requests that a finished call made, oldest first; of more than six the first five and the
+ * last. The token's are not among them. Borrowed. */
+FIKS_API const fiks_attempt *fiks_call_attempts(const fiks_call *call, size_t *count);
+/* Fiks' errorJson of a refusal: JSON text, or whatever text it was. NULL = none, or larger than
+ * 16 KiB. Borrowed. */
+FIKS_API const char *fiks_call_error_json(const fiks_call *call);
 /* The sink given to the call, for its result. Borrowed; NULL = none. */
 FIKS_API const fiks_sink *fiks_call_sink(const fiks_call *call);
 /* How far a call has come, in this try; from any thread. -1 = not known. */
@@ -529,6 +572,40 @@ FIKS_API const char *const *fiks_operation_names(void);
 FIKS_API fiks_status fiks_engine_thread_start(fiks_error *err);
 /* Stops and joins it; calls go on when somebody waits. Idempotent. */
 FIKS_API void fiks_engine_thread_stop(void);
+
+/* ---- counters ------------------------------------------------------------------------------- */
+
+enum { FIKS_OUTCOMES = FIKS_INTERNAL + 1, FIKS_BUCKETS = 13 };
+
+/* Calls that took longer than the bucket before allows, and at most this one. */
+typedef struct fiks_bucket {
+    uint32_t up_to_ms; /* UINT32_MAX: whatever their time */
+    uint64_t calls;
+} fiks_bucket;
+
+/* What this process did since it started or was forked. Start with FIKS_OPTIONS(fiks_metrics). */
+typedef struct fiks_metrics {
+    size_t size;
+    uint64_t calls[FIKS_OUTCOMES]; /* that have ended, by kind; FIKS_OK is 0 */
+    uint64_t calls_in_flight;
+    uint64_t requests; /* that went out; those for tokens and repeated ones included */
+    uint64_t retries;
+    uint64_t token_fetches;  /* begun */
+    uint64_t token_failures; /* of those, after their own tries */
+    uint64_t token_hits;     /* a token was there when a try needed one */
+    uint64_t sent_bytes;     /* of HTTP, headers included, TLS not; so received_bytes */
+    uint64_t received_bytes;
+    uint64_t connections_opened;
+    uint64_t connections_reused; /* requests on a kept one */
+    uint64_t log_lines_dropped;
+    fiks_bucket durations[FIKS_BUCKETS]; /* of calls, waiting for tokens and pauses included */
+    uint64_t duration_ms;                /* of all of them */
+} fiks_metrics;
+
+FIKS_API void fiks_metrics_get(fiks_metrics *out);
+
+/* The same in Prometheus' text format, 0.0.4. `*out` ends in NUL; free it with fiks_bytes_free. */
+FIKS_API fiks_status fiks_metrics_text(char **out, size_t *out_bytes, fiks_error *err);
 
 /* ---- small things a program needs beside ---------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include "json.h"
 #include "str.h"
 
-enum { MAX_BODY_BYTES = 1 << 20, EXCERPT_BYTES = 400 };
+enum { MAX_BODY_BYTES = 1 << 20, EXCERPT_BYTES = 400, ERROR_JSON_BYTES = 16 << 10 };
 
 fiks_status fiks_problem_kind(int http_status)
 {
@@ -58,23 +58,34 @@ static void mask_tokens(char *text)
         }
 }
 
+/* Bytes of the code point at `text` (not ASCII); 0 when it is not well-formed. */
+static size_t code_point_bytes(const char *text, size_t len)
+{
+    for (size_t n = 2; n <= 4 && n <= len; n++)
+        if (fiks_utf8_check(text, n) == n)
+            return n;
+    return 0;
+}
+
 void fiks_problem_excerpt(const char *text, size_t len, char *out, size_t out_bytes)
 {
-    size_t n = 0;
+    static const char unreadable[] = "\xEF\xBF\xBD";
+    size_t end = len > EXCERPT_BYTES ? EXCERPT_BYTES : len, n = 0;
     bool blank = true;
-    if (len > EXCERPT_BYTES)
-        len = EXCERPT_BYTES;
-    len = fiks_utf8_check(text, len);
-    for (size_t i = 0; i < len && n + 1 < out_bytes; i++) {
+    for (size_t i = 0; i < end;) {
         unsigned char c = (unsigned char)text[i];
-        if (c <= ' ' || c == 0x7F) {
-            if (!blank)
-                out[n++] = ' ';
-            blank = true;
-        } else {
-            out[n++] = (char)c;
-            blank = false;
-        }
+        size_t bytes = c < 0x80 ? 1 : code_point_bytes(text + i, len - i);
+        const char *from = bytes ? text + i : unreadable;
+        size_t room = bytes ? bytes : sizeof unreadable - 1;
+        bool space = c <= ' ' || c == 0x7F;
+        i += bytes ? bytes : 1;
+        if (space && blank)
+            continue;
+        if (n + room >= out_bytes)
+            break;
+        memcpy(out + n, space ? " " : from, room);
+        n += room;
+        blank = space;
     }
     out[n] = '\0';
     mask_tokens(out);
@@ -95,6 +106,29 @@ void fiks_problem_mask(char *text, const char *secret, size_t len, bool beginnin
         mask_bytes(at, same);
     }
     explicit_bzero(plain, sizeof plain);
+}
+
+static void mask_whole(char *text, const char *secret, size_t len)
+{
+    for (char *at = text; (at = memmem(at, strlen(at), secret, len)) != NULL; at += 3)
+        mask_bytes(at, len);
+}
+
+void fiks_problem_mask_json(char *text, const char *secret, size_t len)
+{
+    enum { LEAST = 4 };
+    fiks_buf quoted = {0};
+    if (len < LEAST)
+        return;
+    mask_whole(text, secret, len);
+    for (size_t i = 0; i < len; i++) {
+        if (secret[i] == '"' || secret[i] == '\\')
+            fiks_buf_adds(&quoted, "\\");
+        fiks_buf_add(&quoted, &secret[i], 1);
+    }
+    if (!quoted.failed && quoted.len > len)
+        mask_whole(text, quoted.data, quoted.len);
+    fiks_buf_free(&quoted);
 }
 
 /* The three usual causes; Fiks deliberately does not say which it is (auth.md of the platform's
@@ -144,4 +178,23 @@ bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, con
               text[0] ? ": " : "", text, hint(http_status, text));
     fiks_json_free(root);
     return http_status == 401 && strstr(text, "validere access_token");
+}
+
+void fiks_problem_error_json(const char *body, size_t body_bytes, fiks_buf *out)
+{
+    fiks_json *root = NULL;
+    if (!body_bytes ||
+        fiks_json_parse_object(body, body_bytes, MAX_BODY_BYTES, "the error", &root, NULL))
+        return;
+    const fiks_json *value = fiks_json_get(root, "errorJson");
+    const char *text = fiks_json_string(value);
+    if (text)
+        fiks_buf_adds(out, text);
+    else if (value)
+        fiks_json_dump(value, out, NULL);
+    if (out->len > ERROR_JSON_BYTES)
+        fiks_buf_free(out);
+    else if (out->data)
+        mask_tokens(out->data);
+    fiks_json_free(root);
 }

@@ -275,6 +275,8 @@ fiks_status fiks_request_build(fiks_call *call, const fiks_call_options *o, fiks
         st = set_auth(call, o, err);
     if (!st)
         st = set_body(call, o, err);
+    if (!st)
+        st = fiks_trace_set(&call->trace, o->traceparent, o->correlation_id, FIKS_INVALID, err);
     call->max_answer_bytes = o->max_answer_bytes ? o->max_answer_bytes : DEFAULT_ANSWER_BYTES;
     if (!st) {
         call->total_ms = total_ms(call, o);

@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "hash.h"
+#include "metrics.h"
 
 enum {
     FIRST_BUCKETS = 16,
@@ -251,6 +252,7 @@ fiks_token_want fiks_token_cache_get(fiks_token_cache *cache, const fiks_token_k
 {
     fiks_token_want want = FIKS_TOKEN_FAILED;
     entry *e = NULL;
+    bool first = *flight == 0;
     if (cache) {
         pthread_mutex_lock(&cache->lock);
         e = find_or_add(cache, key, now);
@@ -260,6 +262,10 @@ fiks_token_want fiks_token_cache_get(fiks_token_cache *cache, const fiks_token_k
     }
     if (!e)
         fiks_fail_memory(err);
+    if (first && (want == FIKS_TOKEN_READY || want == FIKS_TOKEN_READY_REFRESH))
+        fiks_metrics_add(FIKS_COUNT_TOKEN_HITS, 1);
+    if (want == FIKS_TOKEN_FETCH || want == FIKS_TOKEN_READY_REFRESH)
+        fiks_metrics_add(FIKS_COUNT_TOKEN_FETCHES, 1);
     return want;
 }
 
@@ -327,6 +333,7 @@ static int64_t pause_after(const entry *e, const fiks_error *why)
 void fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, uint64_t flight,
                            const fiks_error *why, fiks_time now)
 {
+    fiks_metrics_add(FIKS_COUNT_TOKEN_FAILURES, 1);
     fiks_error *copy = malloc(sizeof *copy);
     entry *e = copy ? lock_flight(cache, key, flight) : NULL;
     if (!e) {

@@ -122,9 +122,9 @@ enum { MAX_HEAD_BYTES = 64 * 1024 };
 
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
-    (void)data;
     fiks_transfer *t = user;
     fiks_watch_came(&t->watch, 0, now_ms(t));
+    fiks_request_id_read(&t->call->request_id, data, size * count);
     t->head_bytes += size * count;
     if (t->head_bytes <= MAX_HEAD_BYTES)
         return size * count;
@@ -377,6 +377,8 @@ void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
     long status = 0;
     char *type = NULL, *location = NULL;
     fiks_call *call = t->call;
+    fiks_travel travel;
+    fiks_transfer_measure(t, &travel);
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
@@ -388,6 +390,7 @@ void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
         .retry_after = header(t->easy, "Retry-After"),
         .date = header(t->easy, "Date"),
         .location = location,
+        .travel = &travel,
     };
     if (code == CURLE_OK)
         pass_head(t);           /* an empty body: nobody did */

@@ -46,6 +46,9 @@ void fiks_transfer_halted(fiks_transfer *transfer, fiks_halt why);
 /* The sink that was full takes bytes again, or the source that was empty has some: at once. */
 void fiks_transfer_resume(fiks_transfer *transfer);
 
+/* How the request travelled, once it has ended. */
+void fiks_transfer_measure(fiks_transfer *transfer, fiks_travel *out);
+
 /* The transfer ended with `code`: tells the call. */
 void fiks_transfer_report(fiks_transfer *transfer, CURLcode code, fiks_time now);
 

@@ -20,8 +20,7 @@ only() {
 
 include() { echo "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($1)"; }
 
-only "only the engine (engine, pump, transfer) includes curl" "$(include 'curl/')" \
-    'csrc/(engine|pump|transfer|transfer_network)\.[ch]'
+only "only the engine (engine, pump, transfer) includes curl" "$(include 'curl/')" 'csrc/(engine|pump|transfer)(_[a-z]+)?\.[ch]'
 only "only the crypto files include OpenSSL" "$(include 'openssl/|key_openssl')" \
     'csrc/(key|certificate|jwt|hash|cms|asice|clock)(_[a-z0-9]+)*\.c|csrc/(key|cms)_[a-z0-9]+\.h|csrc/test/[a-z0-9_]*\.[ch]'
 only "only json.c includes jansson" "$(include 'jansson')" 'csrc/json\.c|examples/[a-z_]*\.c|csrc/test/test_json\.c'
@@ -34,7 +33,7 @@ only "sockets belong to the engine" \
     "$(include 'sys/socket\.h|netdb\.h|netinet/|arpa/|poll\.h|sys/poll\.h|sys/epoll\.h|sys/select\.h')" \
     'csrc/(engine|pump|transfer)\.[ch]|csrc/test/[a-z0-9_]*\.[ch]'
 only "threads belong to the engine and what is shared with it" "$(include 'pthread\.h|threads\.h')" \
-    'csrc/(engine|pump|transfer|client|token_cache|log|key|channel|network_proxy)\.[ch]|csrc/test/[a-z0-9_]*\.[ch]'
+    'csrc/(engine|pump|transfer|client|token_cache|log|key|channel|network_proxy|metrics)\.[ch]|csrc/test/[a-z0-9_]*\.[ch]'
 only "clocks are read in clock.c only" \
     '(^|[^a-z_A-Z0-9>.])(clock_gettime|gettimeofday|time|nanosleep|usleep|sleep|clock|localtime|localtime_r|ftime)[[:space:]]*\(' \
     'csrc/clock\.c|csrc/test/[a-z0-9_]*\.[ch]|examples/[a-z0-9_]*\.c'

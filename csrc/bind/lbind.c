@@ -44,6 +44,8 @@ void fiks_l_push_error(lua_State *L, const fiks_error *err)
     set_text(L, "mp_code", err->mp_code);
     set_text(L, "trace_id", err->trace_id);
     set_text(L, "jti", err->jti);
+    set_text(L, "request_id", err->request_id);
+    set_text(L, "correlation_id", err->correlation_id);
     lua_pushlightuserdata(L, (void *)&error_metatable);
     lua_rawget(L, LUA_REGISTRYINDEX);
     if (lua_istable(L, -1))
@@ -211,5 +213,6 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_stream(L);
     fiks_l_open_network(L);
     fiks_l_open_call(L);
+    fiks_l_open_seen(L);
     return 1;
 }

@@ -51,6 +51,14 @@ void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
 /* Pushes an array with what a forsendelse sink received; empty for other sinks. Returns 1. */
 int fiks_l_push_files(lua_State *L, const fiks_sink *sink);
 
+/*
+ * Gives the answer on top of the stack what is seldom asked for: `timings`, `http_version` and
+ * `history` are made when they are read; `request_id` is set when there is one.
+ */
+void fiks_l_extend_answer(lua_State *L, const fiks_call *call, const fiks_response *response);
+/* Gives the error on top of the stack `history` and `error_json` (as text). */
+void fiks_l_extend_error(lua_State *L, const fiks_call *call);
+
 /* Each adds its functions to the module table on top of the stack. */
 void fiks_l_open_key(lua_State *L);     /* lkey.c: key, certificate, verify, verify_chain */
 void fiks_l_open_text(lua_State *L);    /* ltext.c: random, uuid, sha256, base64 and friends */
@@ -60,5 +68,6 @@ void fiks_l_open_json(lua_State *L);    /* ../luajson: json_encode, json_decode,
 void fiks_l_open_call(lua_State *L);    /* lcall.c: client, queue, call, operations */
 void fiks_l_open_stream(lua_State *L);  /* lstream.c: channel, file_source, file_sink */
 void fiks_l_open_network(lua_State *L); /* lnetwork.c: network */
+void fiks_l_open_seen(lua_State *L);    /* lseen.c: metrics, metrics_text */
 
 #endif

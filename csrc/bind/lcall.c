@@ -54,6 +54,8 @@ static int client_new(lua_State *L)
     o.first_byte_timeout_ms = read_uint32(L, 1, "first_byte_timeout_ms");
     o.idle_timeout_ms = read_uint32(L, 1, "idle_timeout_ms");
     o.min_bytes_per_s = read_uint32(L, 1, "min_bytes_per_s");
+    o.traceparent = fiks_l_string(L, 1, "traceparent");
+    o.correlation_id = fiks_l_string(L, 1, "correlation_id");
     fiks_l_field(L, 1, "key");
     if (!lua_isnil(L, -1))
         o.key = fiks_l_check_box(L, -1, FIKS_L_KEY);
@@ -325,6 +327,8 @@ static void read_options(lua_State *L, fiks_call_options *o, taken *t)
     o->authorization_details = fiks_l_string(L, 2, "authorization_details");
     o->bearer = fiks_l_string(L, 2, "bearer");
     o->progress = fiks_l_boolean(L, 2, "progress");
+    o->traceparent = fiks_l_string(L, 2, "traceparent");
+    o->correlation_id = fiks_l_string(L, 2, "correlation_id");
     read_params(L, o);
     read_parts(L, o, t);
     fiks_l_field(L, 2, "sink");
@@ -428,7 +432,7 @@ static int call_cancel(lua_State *L)
     return 0;
 }
 
-static void push_response(lua_State *L, const fiks_response *r)
+static void push_response(lua_State *L, const fiks_call *call, const fiks_response *r)
 {
     lua_createtable(L, 0, 5);
     lua_pushinteger(L, r->status);
@@ -441,6 +445,7 @@ static void push_response(lua_State *L, const fiks_response *r)
     lua_setfield(L, -2, "attempts");
     fiks_l_push_int64(L, r->elapsed_ms);
     lua_setfield(L, -2, "elapsed_ms");
+    fiks_l_extend_answer(L, call, r);
 }
 
 /* call:result() -> response | nil, err, response|nil */
@@ -450,13 +455,14 @@ static int call_result(lua_State *L)
     const fiks_response *response;
     fiks_error err = {0};
     if (!fiks_call_result(call, &response, &err)) {
-        push_response(L, response);
+        push_response(L, call, response);
         return 1;
     }
     fiks_l_fail(L, &err);
+    fiks_l_extend_error(L, call);
     if (!response)
         return 2;
-    push_response(L, response);
+    push_response(L, call, response);
     return 3;
 }
 

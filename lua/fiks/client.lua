@@ -114,6 +114,7 @@ function Client:_call(operation, opts)
       who:refused()
     end
     failure.files = files
+    failure.error_json = Error.decode_json(failure.error_json)
     return nil, failure, refused
   end
   response.files = files
@@ -140,13 +141,14 @@ end
 
 --- A client for another integrasjon (or another consumer_org) with the same settings, key, tokens
 --- and connections: for a supplier that works for many municipalities.
----@param given { integrasjon: table?, maskinporten: table?, person: any }
+---@param given fiks.WithOptions
 ---@return fiks.Client? client
 ---@return fiks.Error? err
 function Client:with(given)
   open(self, 2)
-  given = options.check(given, { "integrasjon", "maskinporten", "person" }, "client:with", 2)
-  local changes = { integrasjon = given.integrasjon, maskinporten = given.maskinporten }
+  given = options.check(given, config.WITH, "client:with", 2)
+  local changes = { integrasjon = given.integrasjon, maskinporten = given.maskinporten,
+    traceparent = given.traceparent, correlation_id = given.correlation_id }
   local who = given.person ~= nil and person.new(given.person, "client:with", 2) or self._person
   local client, err = self._family:derive(self, changes, mt, 2)
   if not client then

@@ -16,7 +16,8 @@ local timeouts = require "fiks.config.timeouts"
 
 local M = {}
 
-local WITH = { "integrasjon", "maskinporten", "person" }
+--- What `client:with` takes.
+M.WITH = { "integrasjon", "maskinporten", "person", "traceparent", "correlation_id" }
 local text = keys.text
 
 local SANDBOX_FILE = "build/sandbox/sandbox.json"
@@ -232,6 +233,17 @@ local function set_rest(settings, given, watched)
   return check_flag(given, "allow_loopback_http", "allow_loopback_http")
 end
 
+local function set_trace(settings, given)
+  for _, name in ipairs { "traceparent", "correlation_id" } do
+    local value, err = text(given, name, name)
+    if err then
+      return nil, err
+    end
+    settings[name] = value or settings[name]
+  end
+  return true
+end
+
 local function set_timeouts(settings, given)
   local found, err = timeouts.read(given.timeouts, "config")
   for name, value in pairs(found or {}) do
@@ -293,7 +305,7 @@ function M.resolve(given, level)
   end
   local ok, err = each({
     set_contract, set_environment, set_integrasjon, set_maskinporten, set_certificate, set_rest,
-    set_network, set_timeouts, check_pair,
+    set_network, set_timeouts, set_trace, check_pair,
   }, settings, merged, watched)
   if not ok then
     return nil, tell_origin(err, origins)
@@ -304,18 +316,18 @@ end
 --- The settings of a client with some replaced: for `client:with`.
 ---@param settings table what `resolve` gave, but for the integrasjon's password:
 ---@param passord string?
----@param given table integrasjon, maskinporten
+---@param given table integrasjon, maskinporten, traceparent, correlation_id
 ---@param level integer as for `resolve`
 ---@return table? settings
 ---@return fiks.Error|table err_or_watched
 function M.override(settings, passord, given, level)
-  check_names(given, WITH, "client:with", level)
+  check_names(given, M.WITH, "client:with", level)
   local copy, watched = { integrasjon_passord = passord }, {}
   for name, value in pairs(settings) do
     copy[name] = value
   end
-  local ok, err = each({ set_integrasjon, set_maskinporten, check_pair }, copy, given or {},
-    watched)
+  local ok, err = each({ set_integrasjon, set_maskinporten, set_trace, check_pair }, copy,
+    given or {}, watched)
   if not ok then
     return nil, err
   end

@@ -22,6 +22,10 @@ local core = require "fiks.core"
 ---@field mp_code string? Maskinporten's code, e.g. "MP-121"
 ---@field trace_id string? Maskinporten's trace id: quote it to Digdir
 ---@field jti string? id of the grant that was refused
+---@field error_json any? Fiks errorJson: a table, or the text that it was
+---@field request_id string? the server's, from X-Request-Id, X-Correlation-Id or traceparent
+---@field correlation_id string? what was sent as X-Correlation-Id
+---@field history fiks.Attempt[]? the requests and what came of each, oldest first
 ---@field id string? the item, message or account the error is about
 ---@field cause fiks.Error? the error behind this one
 local Error = {}
@@ -69,7 +73,21 @@ local IDS = {
 
 local mt = { __index = Error, __name = "fiks.Error" }
 
---- Kind, status and ids first, then the message.
+-- " (3 attempts: 503, network, 503)"; "" when there was one, or none.
+local function attempts(err)
+  local history, outcomes = rawget(err, "history"), {}
+  if type(history) ~= "table" or #history < 2 then
+    return ""
+  end
+  for i, attempt in ipairs(history) do
+    local refused = attempt.status and attempt.status >= 400
+    outcomes[i] = refused and ("%d"):format(attempt.status) or tostring(attempt.kind)
+  end
+  return (" (%d attempts: %s)"):format(rawget(err, "attempts") or #history,
+    table.concat(outcomes, ", "))
+end
+
+--- Kind, status and ids first, then the message, then what each attempt came to.
 ---@return string
 function mt:__tostring()
   local head = { rawget(self, "kind") or "internal" }
@@ -87,6 +105,7 @@ function mt:__tostring()
     head[#head + 1] = "(" .. table.concat(ids, ", ") .. ")"
   end
   return table.concat(head, " ") .. ": " .. tostring(rawget(self, "message") or "no message")
+    .. attempts(self)
 end
 
 function mt.__concat(left, right)
@@ -130,6 +149,14 @@ function Error.wrap(value)
     return Error.new(value)
   end
   return Error.new { kind = "internal", message = tostring(value) }
+end
+
+--- Fiks' errorJson, which the core hands over as text: decoded when it is an object or array.
+---@param text string?
+---@return any?
+function Error.decode_json(text)
+  local value = text and text:find("^%s*[%[{]") and core.json_decode(text)
+  return value or text
 end
 
 -- The core makes its errors of this class too.

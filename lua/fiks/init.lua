@@ -37,6 +37,19 @@ M.spawn = tasks.spawn
 --- Makes calls wait by an event loop (luv, cqueues ...) instead of blocking: see fiks.wait.loop.
 M.engine = loop.open
 
+--- What this process did so far: see docs/observability.md.
+---@return fiks.Metrics
+function M.metrics()
+  return core.metrics()
+end
+
+--- The same in Prometheus' text format, for an HTTP answer of type `text/plain; version=0.0.4`.
+---@return string? text
+---@return fiks.Error? err
+function M.metrics_text()
+  return core.metrics_text()
+end
+
 --- A random UUID, for message ids.
 ---@return string
 function M.uuid()

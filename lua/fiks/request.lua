@@ -14,6 +14,7 @@ local NAMES = {
   "method", "path", "query", "params", "json", "body", "content_type", "parts", "username",
   "password", "timeout_ms", "idempotent", "max_answer_bytes", "scope", "consumer_org", "resource",
   "pid", "authorization_details", "person", "timeouts", "into", "progress",
+  "traceparent", "correlation_id",
 }
 M.GRANT = { "scope", "consumer_org", "resource", "pid", "authorization_details" }
 local METHODS = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" }
@@ -102,6 +103,8 @@ end
 ---@field resource string?
 ---@field pid string?
 ---@field authorization_details table|string|nil
+---@field traceparent string? W3C Trace Context, passed on; instead of the client's
+---@field correlation_id string? sent as X-Correlation-Id; instead of the client's
 ---@field person string|fun(): string?, any of a logged-in person: see client:as_person
 
 --- What a token is asked for instead of the client's settings, as the core takes it.

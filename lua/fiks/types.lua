@@ -22,6 +22,8 @@
 ---@field resolve table<string, string>? "host:port" -> "address:port", for tests
 ---@field redirects integer? how many a GET or HEAD follows, 0 to 10; default 0
 ---@field allow_loopback_http boolean? plain http to this machine
+---@field traceparent string? of all its calls: W3C Trace Context, passed on
+---@field correlation_id string? of all its calls: sent as X-Correlation-Id
 
 ---@class fiks.Environment
 ---@field api string? base URL, as https://api.fiks.ks.no
@@ -76,7 +78,53 @@
 ---@field attempts integer requests sent
 ---@field elapsed_ms integer token and retries included
 ---@field json any? client:request: the decoded body
+---@field timings fiks.Timings of the last attempt; made when it is read
+---@field history fiks.Attempt[] the requests and what came of each, oldest first; likewise
+---@field http_version "1.0"|"1.1"|"2"|"3"|nil likewise
+---@field request_id string? the server's: X-Request-Id, X-Correlation-Id or traceparent
 ---@field files fiks.ReceivedFile[]? with a sink: what it has seen
+
+---@class fiks.Timings where the time of an attempt went, in ms; what a kept connection spares is 0
+---@field dns_ms number
+---@field connect_ms number TCP
+---@field tls_ms number the handshake
+---@field first_byte_ms number from when the request began to go out to the answer's first byte
+---@field total_ms number
+---@field reused boolean on a kept connection
+
+---@class fiks.Attempt one request of a call
+---@field kind fiks.ErrorKind|"ok"
+---@field status integer? nil: no answer
+---@field code string? as fiks.Error.code
+---@field started_ms integer since the call began
+---@field elapsed_ms integer
+---@field pause_ms integer before the next one
+---@field sent_bytes integer headers included
+---@field received_bytes integer
+---@field token_renewed boolean after it, for the next one
+
+---@class fiks.Metrics what this process did since it started or was forked
+---@field calls table<fiks.ErrorKind|"ok", integer> that have ended, by outcome
+---@field calls_in_flight integer
+---@field requests integer sent, those for tokens and repeated ones included
+---@field retries integer
+---@field token_fetches integer begun
+---@field token_failures integer of those
+---@field token_hits integer tries that found a token
+---@field sent_bytes integer of HTTP; so received_bytes
+---@field received_bytes integer
+---@field connections_opened integer
+---@field connections_reused integer requests on a kept one
+---@field log_lines_dropped integer
+---@field durations { up_to_ms: integer?, calls: integer }[] by duration; the last: any
+---@field duration_ms integer of all calls
+
+---@class fiks.WithOptions of client:with
+---@field integrasjon fiks.Integrasjon?
+---@field maskinporten fiks.Maskinporten?
+---@field person string|fun(): string?, any of a logged-in person
+---@field traceparent string?
+---@field correlation_id string?
 
 ---@class fiks.Part one part of a multipart/form-data body
 ---@field name string
@@ -223,4 +271,6 @@
 ---@field client fun(settings: table): fiks.core.Client?, fiks.Error?
 ---@field queue fun(): fiks.core.Queue
 ---@field operations fun(): string[]
+---@field metrics fun(): fiks.Metrics
+---@field metrics_text fun(): string?, fiks.Error?
 ---@field engine_thread fun(on: boolean): true?, fiks.Error?

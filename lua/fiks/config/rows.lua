@@ -68,6 +68,8 @@ M.rows = {
   { "redirects", variable = "FIKS_REDIRECTS", is = "number", default = "0" },
   { "allow_loopback_http", variable = "FIKS_ALLOW_LOOPBACK_HTTP", is = "flag", default = "false",
     core = "allow_loopback_http" },
+  { "traceparent", core = "traceparent" },
+  { "correlation_id", core = "correlation_id" },
   { "timeouts", is = "value" },
   { "timeouts.total_ms", variable = "FIKS_TIMEOUT_MS", is = "number", core = "timeout_ms" },
   { "timeouts.connect_ms", variable = "FIKS_CONNECT_TIMEOUT_MS", is = "number", default = "5000",
