@@ -139,6 +139,7 @@ build = {
     ["fiks.error"] = "lua/fiks/error.lua",
     ["fiks.family"] = "lua/fiks/family.lua",
     ["fiks.fiksio"] = "lua/fiks/fiksio.lua",
+    ["fiks.hooks"] = "lua/fiks/hooks.lua",
     ["fiks.indexing"] = "lua/fiks/indexing.lua",
     ["fiks.indexing.ordering"] = "lua/fiks/indexing/ordering.lua",
     ["fiks.indexing.refusal"] = "lua/fiks/indexing/refusal.lua",

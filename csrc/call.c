@@ -240,6 +240,18 @@ static bool set_token(fiks_call *call, const fiks_buf *token)
     return fiks_buf_add(&call->token_header, token->data, token->len);
 }
 
+/* It waits for a token, or does no longer. */
+static void time_token(fiks_call *call, bool waits, fiks_time now)
+{
+    if (waits && !call->token_since_ms)
+        call->token_since_ms = now.mono_ms;
+    if (waits || !call->token_since_ms)
+        return;
+    atomic_fetch_add(&call->token_ms, now.mono_ms - call->token_since_ms);
+    call->token_since_ms = 0;
+    call->news |= FIKS_NOTE_TOKEN;
+}
+
 /* FIKS_STEP_SEND: the token is there. */
 static fiks_step need_token(fiks_call *call, fiks_time now, fiks_call **flight)
 {
@@ -266,6 +278,7 @@ static fiks_step need_token(fiks_call *call, fiks_time now, fiks_call **flight)
         step = FIKS_STEP_TOKEN;
     }
     fiks_buf_free(&token);
+    time_token(call, step == FIKS_STEP_TOKEN, now);
     return call->error.kind ? FIKS_STEP_DONE : step;
 }
 

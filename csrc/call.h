@@ -99,7 +99,8 @@ struct fiks_call {
     fiks_trace trace; /* its own; the client's where it has none */
     fiks_sink *sink;
     fiks_source *source;
-    bool wants_progress;
+    unsigned notes_wanted;
+    unsigned news; /* FIKS_NOTE_... that its owner was not told yet */
     size_t max_answer_bytes;
     uint32_t total_ms;
     fiks_limits limits;
@@ -133,7 +134,9 @@ struct fiks_call {
     fiks_buf error_json;
     fiks_request_id request_id;
     fiks_attempt attempts[FIKS_KEPT_ATTEMPTS];
-    size_t attempt_count;
+    atomic_size_t attempt_count; /* of those that are complete */
+    int64_t token_since_ms;      /* it waits for one since; 0 = it does not */
+    atomic_llong token_ms;
 
     fiks_budget *budget; /* of everybody's tries; NULL = without limit */
 

@@ -443,7 +443,8 @@ typedef struct fiks_call_options {
     uint32_t idle_timeout_ms;       /* between two bytes, either way; default 30 s or more */
     uint32_t min_bytes_per_s; /* of a streamed answer, over each idle_timeout_ms; default 1000 */
     fiks_source *source; /* instead of body; taken over when the call starts, else still yours */
-    bool progress;       /* FIKS_NOTE_PROGRESS, some ten times a second while bytes move */
+    unsigned
+        notes; /* FIKS_NOTE_PROGRESS, _ATTEMPT, _TOKEN: what its queue is told before its end */
     /* Sent to Fiks (never to the token endpoint), instead of the client's. Code "traceparent" or
      * "correlation_id" when they are not what they should be. */
     const char *traceparent;    /* W3C Trace Context: passed on as it is */
@@ -527,9 +528,11 @@ FIKS_API fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms);
 FIKS_API fiks_status fiks_call_result(fiks_call *call, const fiks_response **response,
                                       fiks_error *err);
 FIKS_API bool fiks_call_finished(fiks_call *call);
-/* The requests that a finished call made, oldest first; of more than six the first five and the
- * last. The token's are not among them. Borrowed. */
+/* The requests that a call made so far, oldest first; of more than six the first five and, when it
+ * has finished, the last. The token's are not among them. Borrowed. */
 FIKS_API const fiks_attempt *fiks_call_attempts(const fiks_call *call, size_t *count);
+/* How long it waited for a token so far, in milliseconds; from any thread. */
+FIKS_API int64_t fiks_call_token_ms(const fiks_call *call);
 /* Fiks' errorJson of a refusal: JSON text, or whatever text it was. NULL = none, or larger than
  * 16 KiB. Borrowed. */
 FIKS_API const char *fiks_call_error_json(const fiks_call *call);
@@ -547,9 +550,11 @@ FIKS_API void fiks_call_progress(fiks_call *call, fiks_progress *out);
  * What, is asked here, once: the answer is emptied. 0 = it has ended.
  */
 enum {
-    FIKS_NOTE_PROGRESS = 1, /* the option `progress` */
-    FIKS_NOTE_DATA = 2,     /* for those who take or give bodies piece by piece */
-    FIKS_NOTE_WANT = 4
+    FIKS_NOTE_PROGRESS = 1, /* bytes moved; some ten times a second */
+    FIKS_NOTE_ATTEMPT = 2,  /* one has failed, and another is made (fiks_call_attempts) */
+    FIKS_NOTE_TOKEN = 4,    /* the token that it waited for has come (fiks_call_token_ms) */
+    FIKS_NOTE_DATA = 8,     /* for those who take or give bodies piece by piece */
+    FIKS_NOTE_WANT = 16
 };
 FIKS_API unsigned fiks_call_notes(fiks_call *call);
 

@@ -31,11 +31,10 @@ void fiks_observe_end(fiks_call *call)
 }
 
 /* The place of the next attempt; the last one is overwritten when there is no more. */
-static fiks_attempt *next_place(fiks_call *call)
+static size_t next_place(const fiks_call *call)
 {
-    if (call->attempt_count < FIKS_KEPT_ATTEMPTS)
-        call->attempt_count++;
-    return &call->attempts[call->attempt_count - 1];
+    size_t count = atomic_load(&call->attempt_count);
+    return count < FIKS_KEPT_ATTEMPTS ? count : FIKS_KEPT_ATTEMPTS - 1;
 }
 
 static void keep(fiks_call *call, const fiks_answer *answer, fiks_time now)
@@ -43,7 +42,8 @@ static void keep(fiks_call *call, const fiks_answer *answer, fiks_time now)
     static const fiks_travel none;
     const fiks_travel *travel = answer->travel ? answer->travel : &none;
     bool paused = call->state == FIKS_STATE_PAUSED;
-    fiks_attempt *kept = next_place(call);
+    size_t place = next_place(call);
+    fiks_attempt *kept = &call->attempts[place];
     *kept = (fiks_attempt){.kind = call->error.kind,
                            .http_status = answer->status,
                            .started_ms = call->sent.mono_ms - call->started_ms,
@@ -53,6 +53,7 @@ static void keep(fiks_call *call, const fiks_answer *answer, fiks_time now)
                            .sent_bytes = travel->sent_bytes,
                            .received_bytes = travel->received_bytes};
     memcpy(kept->code, call->error.code, sizeof kept->code);
+    atomic_store(&call->attempt_count, place + 1);
     call->response.timings = travel->timings;
     call->response.http_version = travel->http_version;
 }
@@ -79,15 +80,24 @@ void fiks_observe_attempt(fiks_call *call, const fiks_answer *answer, fiks_time 
 {
     keep(call, answer, now);
     count(call, answer);
+    if (call->state != FIKS_STATE_DONE)
+        call->news |= FIKS_NOTE_ATTEMPT;
     if (call->state == FIKS_STATE_PAUSED)
         log_call(call, FIKS_LOG_WARN, "again in", call->wake_ms - now.mono_ms);
 }
 
 const fiks_attempt *fiks_call_attempts(const fiks_call *call, size_t *count_out)
 {
-    bool finished = atomic_load(&call->finished);
-    *count_out = finished ? call->attempt_count : 0;
-    return finished ? call->attempts : NULL;
+    size_t count = atomic_load(&call->attempt_count);
+    if (!atomic_load(&call->finished) && count == FIKS_KEPT_ATTEMPTS)
+        count--; /* that one may be overwritten yet */
+    *count_out = count;
+    return call->attempts;
+}
+
+int64_t fiks_call_token_ms(const fiks_call *call)
+{
+    return atomic_load(&call->token_ms);
 }
 
 const char *fiks_call_error_json(const fiks_call *call)

@@ -62,6 +62,15 @@ static void park(fiks_pump *p, fiks_call *call)
     p->parked = call;
 }
 
+/* Passes on what its owner wanted to know. */
+static void tell(fiks_pump *p, fiks_call *call)
+{
+    unsigned news = call->news & call->notes_wanted;
+    call->news = 0;
+    if (news)
+        p->host.note(p->context, call, news);
+}
+
 /* Takes a call as far as it goes without waiting. */
 static void advance(fiks_pump *p, fiks_call *call)
 {
@@ -70,6 +79,7 @@ static void advance(fiks_pump *p, fiks_call *call)
         fiks_step step = fiks_call_step(call, p->now, &flight);
         if (flight)
             advance(p, flight); /* one level: a flight needs no token */
+        tell(p, call);
         if (step == FIKS_STEP_DONE) {
             p->flight_ended = p->flight_ended || call->token_flight;
             p->finish(p->context, call);

@@ -233,7 +233,7 @@ void fiks_request_adopt(fiks_call *call, const fiks_call_options *o)
         fiks_joined_source_adopt(call->source); /* of a multipart body */
     else
         call->source = o->source;
-    call->wants_progress = o->progress;
+    call->notes_wanted = o->notes;
 }
 
 static uint32_t first_of(uint32_t a, uint32_t b, uint32_t c)

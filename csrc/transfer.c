@@ -22,7 +22,7 @@ enum { PROGRESS_EVERY_MS = 100 };
 /* Bytes moved. */
 static void progress(fiks_transfer *t, atomic_llong *counter, size_t bytes)
 {
-    if (!t->call->wants_progress)
+    if (!(t->call->notes_wanted & FIKS_NOTE_PROGRESS))
         return;
     atomic_fetch_add_explicit(counter, (long long)bytes, memory_order_relaxed);
     if (now_ms(t) < t->progress_ms + PROGRESS_EVERY_MS)
@@ -51,7 +51,7 @@ static void pass_head(fiks_transfer *t)
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     if (curl_easy_header(t->easy, "Content-Disposition", 0, CURLH_HEADER, -1, &disposition))
         disposition = NULL;
-    if (t->call->wants_progress)
+    if (t->call->notes_wanted & FIKS_NOTE_PROGRESS)
         learn_total(t);
     fiks_call_head(t->call, (int)status, type ? type : "", disposition ? disposition->value : "");
 }
@@ -279,7 +279,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
     fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));
-    if (call->wants_progress)
+    if (call->notes_wanted & FIKS_NOTE_PROGRESS)
         start_progress(call, body_length(send));
     return code ? fiks_fail(err, FIKS_INTERNAL, "curl", "libcurl refused an option: %s",
                             curl_easy_strerror(code))

@@ -56,6 +56,9 @@ int fiks_l_push_files(lua_State *L, const fiks_sink *sink);
  * `history` are made when they are read; `request_id` is set when there is one.
  */
 void fiks_l_extend_answer(lua_State *L, const fiks_call *call, const fiks_response *response);
+/* Methods of a call. */
+int fiks_l_call_history(lua_State *L);
+int fiks_l_call_token_ms(lua_State *L);
 /* Gives the error on top of the stack `history` and `error_json` (as text). */
 void fiks_l_extend_error(lua_State *L, const fiks_call *call);
 

@@ -326,7 +326,10 @@ static void read_options(lua_State *L, fiks_call_options *o, taken *t)
     o->pid = fiks_l_string(L, 2, "pid");
     o->authorization_details = fiks_l_string(L, 2, "authorization_details");
     o->bearer = fiks_l_string(L, 2, "bearer");
-    o->progress = fiks_l_boolean(L, 2, "progress");
+    if (fiks_l_boolean(L, 2, "progress"))
+        o->notes |= FIKS_NOTE_PROGRESS;
+    if (fiks_l_boolean(L, 2, "hooked"))
+        o->notes |= FIKS_NOTE_ATTEMPT | FIKS_NOTE_TOKEN;
     o->traceparent = fiks_l_string(L, 2, "traceparent");
     o->correlation_id = fiks_l_string(L, 2, "correlation_id");
     read_params(L, o);
@@ -530,12 +533,18 @@ void fiks_l_open_call(lua_State *L)
                                               {NULL, NULL}};
     static const luaL_Reg queue_methods[] = {
         {"wait", queue_wait}, {"fd", queue_fd}, {"close", queue_gc}, {NULL, NULL}};
-    static const luaL_Reg call_methods[] = {
-        {"finished", call_finished}, {"ready", call_ready},
-        {"notes", call_notes},       {"resume", call_resume},
-        {"cancel", call_cancel},     {"progress", call_progress},
-        {"result", call_result},     {"files", call_files},
-        {"close", call_gc},          {NULL, NULL}};
+    static const luaL_Reg call_methods[] = {{"finished", call_finished},
+                                            {"ready", call_ready},
+                                            {"notes", call_notes},
+                                            {"resume", call_resume},
+                                            {"cancel", call_cancel},
+                                            {"progress", call_progress},
+                                            {"history", fiks_l_call_history},
+                                            {"token_ms", fiks_l_call_token_ms},
+                                            {"result", call_result},
+                                            {"files", call_files},
+                                            {"close", call_gc},
+                                            {NULL, NULL}};
     static const luaL_Reg functions[] = {{"client", client_new},
                                          {"queue", queue_new},
                                          {"operations", operations},

@@ -152,6 +152,22 @@ void fiks_l_extend_error(lua_State *L, const fiks_call *call)
     }
 }
 
+/* call:history() -> the attempts that are complete so far */
+int fiks_l_call_history(lua_State *L)
+{
+    size_t count;
+    const fiks_attempt *attempts = fiks_call_attempts(fiks_l_check_box(L, 1, FIKS_L_CALL), &count);
+    push_attempts(L, attempts, count);
+    return 1;
+}
+
+/* call:token_ms() -> how long it waited for a token so far */
+int fiks_l_call_token_ms(lua_State *L)
+{
+    fiks_l_push_int64(L, fiks_call_token_ms(fiks_l_check_box(L, 1, FIKS_L_CALL)));
+    return 1;
+}
+
 /* ---- counters ------------------------------------------------------------------------------- */
 
 static void push_outcomes(lua_State *L, const fiks_metrics *m)

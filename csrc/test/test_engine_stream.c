@@ -167,7 +167,7 @@ static void stream_down(void)
 {
     fiks_queue *queue = fiks_queue_new();
     fiks_channel *channel = fiks_channel_new(-1, false);
-    fiks_call_options o = {.sink = fiks_channel_sink(channel), .progress = true};
+    fiks_call_options o = {.sink = fiks_channel_sink(channel), .notes = FIKS_NOTE_PROGRESS};
     fiks_call *call = begin("GET", "/big", o, queue);
     CHECK_EQ_INT(take_all(queue, call, channel), BIG);
     fiks_progress progress;

@@ -57,14 +57,50 @@ local function add_bearer(self, spec)
   return token ~= nil, err, who
 end
 
--- Returns when the call has ended; what it has to say before that is for the stream.
-local function follow(call, stream)
+-- Returns when the call has ended. What it has to say before that is for the stream and the hooks.
+local function follow(call, stream, hooking)
   repeat
     wait.await(call)
-    if stream then
+    local said = (stream or hooking) and call:notes()
+    if hooking then
+      hooking:serve(call)
+    end
+    if stream and said then
       stream:serve(call)
     end
   until call:finished()
+end
+
+-- Starts a call, waits for its end, and closes it.
+local function perform(self, spec, stream, hooking)
+  local call, err = open(self, 4):call(spec, wait.queue())
+  if not call then
+    return nil, err
+  end
+  self._in_flight[call] = true
+  local ok, why = pcall(follow, call, stream, hooking)
+  local response, failure, refused
+  if ok then
+    response, failure, refused = call:result()
+  end
+  if ok and stream and (response or stream.failure) then
+    ok, why = pcall(stream.finish, stream, call)
+  end
+  self._in_flight[call] = nil
+  local files = ok and spec.sink and call:files() or nil
+  call:close()
+  if not ok then -- an interrupt, or a function of the program raised
+    error(why, 0)
+  elseif why then
+    response, failure = nil, why
+  end
+  if response then
+    response.files = files
+    return response
+  end
+  failure.files = files
+  failure.error_json = Error.decode_json(failure.error_json)
+  return nil, failure, refused
 end
 
 --- Makes one call and waits for its end. For the service modules.
@@ -84,41 +120,17 @@ function Client:_call(operation, opts)
   if not ready then
     return nil, err
   end
-  local stream = spec.stream
+  local stream, hooks = spec.stream, self._settings.hooks
   spec.stream = nil
-  local call
-  call, err = open(self, 3):call(spec, wait.queue()) -- open still: the person's function may yield
-  if not call then
-    return nil, err
+  local hooking = hooks and require("fiks.hooks").begin(hooks, spec)
+  local response, failure, refused = perform(self, spec, stream, hooking)
+  if who and failure and failure.kind == "auth" then
+    who:refused()
   end
-  self._in_flight[call] = true
-  local ok, why = pcall(follow, call, stream)
-  local response, failure, refused
-  if ok then
-    response, failure, refused = call:result()
+  if hooking then
+    hooking:finish(response, failure)
   end
-  if ok and stream and (response or stream.failure) then
-    ok, why = pcall(stream.finish, stream, call)
-  end
-  self._in_flight[call] = nil
-  if not ok then -- an interrupt, or a function of the stream raised
-    call:close()
-    error(why, 0)
-  elseif why then
-    response, failure = nil, why
-  end
-  local files = spec.sink and call:files() or nil
-  call:close()
-  if not response then
-    if who and failure.kind == "auth" then
-      who:refused()
-    end
-    failure.files = files
-    failure.error_json = Error.decode_json(failure.error_json)
-    return nil, failure, refused
-  end
-  response.files = files
-  return response
+  return response, failure, refused
 end
 
 --- Any call to the platform, with token, headers, retries and deadline as for the built-in ones.

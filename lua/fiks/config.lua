@@ -7,6 +7,7 @@
 local core = require "fiks.core"
 local Error = require "fiks.error"
 local grant = require "fiks.config.grant"
+local hooks = require "fiks.hooks"
 local keys = require "fiks.config.keys"
 local network = require "fiks.config.network"
 local options = require "fiks.options"
@@ -244,6 +245,12 @@ local function set_trace(settings, given)
   return true
 end
 
+local function set_hooks(settings, given)
+  local err
+  settings.hooks, err = hooks.read(given.hooks)
+  return err == nil, err
+end
+
 local function set_timeouts(settings, given)
   local found, err = timeouts.read(given.timeouts, "config")
   for name, value in pairs(found or {}) do
@@ -298,6 +305,7 @@ end
 ---@return fiks.Error|table err_or_watched the files that were read, for sources.changed
 function M.resolve(given, level)
   check_names(given, rows.top, "fiks.new", level)
+  hooks.check_names(given and given.hooks, level + 1)
   local settings, watched = {}, {}
   local merged, origins = sources.gather(given or {}, watched)
   if not merged then
@@ -305,7 +313,8 @@ function M.resolve(given, level)
   end
   local ok, err = each({
     set_contract, set_environment, set_integrasjon, set_maskinporten, set_certificate, set_rest,
-    set_network, set_timeouts, set_trace, check_pair,
+    set_network, set_timeouts, set_trace, set_hooks,
+    check_pair,
   }, settings, merged, watched)
   if not ok then
     return nil, tell_origin(err, origins)

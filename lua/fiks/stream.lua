@@ -147,10 +147,10 @@ local function take(self, call)
   end
 end
 
---- Runs the program's functions for what a call has to say.
+--- Runs the program's functions when a call has something to say.
 ---@param call fiks.core.Call
 function Stream:serve(call)
-  if not call:notes() or self.failure then
+  if self.failure then
     return
   end
   for _, feeder in ipairs(self.feeders) do

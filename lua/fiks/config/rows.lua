@@ -70,6 +70,7 @@ M.rows = {
     core = "allow_loopback_http" },
   { "traceparent", core = "traceparent" },
   { "correlation_id", core = "correlation_id" },
+  { "hooks", is = "value" },
   { "timeouts", is = "value" },
   { "timeouts.total_ms", variable = "FIKS_TIMEOUT_MS", is = "number", core = "timeout_ms" },
   { "timeouts.connect_ms", variable = "FIKS_CONNECT_TIMEOUT_MS", is = "number", default = "5000",
