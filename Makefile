@@ -183,8 +183,8 @@ tsan: $(filter $(BUILD)/test/test_engine% $(BUILD)/test/test_thread% \
       $(BUILD)/test/test_metrics%,$(TESTS)) ## thread tests under the thread sanitizer
 	$(Q)$(RUN) --c '$^'
 
-valgrind: all $(TESTS) ## C tests and Lua unit specs under valgrind
-	$(Q)$(RUN) --valgrind --c '$(WANTED)' --lua '$(or $(SPEC),spec/unit)'
+valgrind: all $(TESTS) ## C tests, Lua unit specs and gc_spec under valgrind
+	$(Q)$(RUN) --valgrind --c '$(WANTED)' --lua '$(or $(SPEC),spec/unit spec/gc_spec.lua)'
 
 coverage: test ## the suite with gcov counters; report in build/coverage/lines.txt
 	$(Q)tools/coverage.sh $(BUILD)
