@@ -33,7 +33,8 @@ describe("the examples", function()
       "4 messages: 4 ok, 0 failed, 0 reserved, 0 unknown",
       "4 messages: 2 ok, 1 failed, 1 reserved, 0 unknown",
       "converted     FAKTURA_V1", "forsendelse has no counterpart", "has not consented",
-      "nothing of batch 1 was stored", "SHA%-256 verified", "SHA%-256 mismatch",
+      "nothing of batch 1 was stored", "refused     %S+, not stored: nothing of the batch",
+      "invalid     %S+, not stored: meldingMetadata", "SHA%-256 verified", "SHA%-256 mismatch",
       "reported    no", "reported    yes, not permanent", "SvarInn says  %S+ MOTTATT",
       "sent          melding", "denied 403", "auth 401", "The main job is done: 7 steps",
     } do
