@@ -71,6 +71,7 @@ build = {
         "csrc/error.c",
         "csrc/file_sink.c",
         "csrc/folder.c",
+        "csrc/folder_stale.c",
         "csrc/function_sink.c",
         "csrc/grant.c",
         "csrc/grant_answer.c",

@@ -1,7 +1,8 @@
 /*
  * A folder that appears as a whole or not at all: files are written into a temporary folder beside
  * it (".<name>.<random>.part"), fsynced one by one, and the folder is renamed into place at the
- * end, with itself and its parent fsynced. Never over something that exists.
+ * end, with itself and its parent fsynced. Never over something that exists. What a process that
+ * was killed left of such a temporary folder is removed when the same folder is received again.
  *
  * Folders get mode 0700 and files 0600: what comes in them concerns people.
  */
