@@ -332,7 +332,8 @@ typedef struct fiks_forsendelse_options {
  * A sink that decrypts (CMS), unpacks (zip or a single document), hashes and writes a forsendelse,
  * in one pass and constant memory. The folder is renamed into place, with everything fsynced, only
  * when every check passed; otherwise nothing is left. Fails with FIKS_CRYPTO, FIKS_ARCHIVE,
- * FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or FIKS_IO.
+ * FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or FIKS_IO. The constructor fails
+ * with FIKS_IO "disk_full" when there is not three times the room of what `expected` announces.
  */
 FIKS_API fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *options,
                                                fiks_sink **out, fiks_error *err);

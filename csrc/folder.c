@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct fiks_folder {
@@ -136,6 +138,19 @@ fiks_status fiks_folder_new(const char *path, fiks_folder **out, fiks_error *err
     fiks_folder_sweep(folder->parent, name, shortened(strlen(name)));
     *out = folder;
     return FIKS_OK;
+}
+
+fiks_status fiks_folder_check_room(const fiks_folder *folder, uint64_t bytes, fiks_error *err)
+{
+    struct statvfs disk;
+    if (bytes == 0 || statvfs(folder->parent, &disk) != 0)
+        return FIKS_OK; /* what cannot be told shows when it is written */
+    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return bytes <= room ? FIKS_OK
+                         : fiks_fail(err, FIKS_IO, "disk_full",
+                                     "receiving into %s needs %" PRIu64
+                                     " bytes of disk, and %" PRIu64 " are free there",
+                                     folder->path, bytes, room);
 }
 
 /* `*taken`: another process took it for one that was left behind. */

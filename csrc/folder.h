@@ -16,6 +16,9 @@ typedef struct fiks_folder fiks_folder;
 /* Creates nothing yet. FIKS_IO "exists" when `path` does, "file" when its parent is no folder. */
 fiks_status fiks_folder_new(const char *path, fiks_folder **out, fiks_error *err);
 
+/* FIKS_IO "disk_full" when the file system surely has not that much room. */
+fiks_status fiks_folder_check_room(const fiks_folder *folder, uint64_t bytes, fiks_error *err);
+
 /* Creates a file, whose name has no slash, open for writing (and reading back). */
 fiks_status fiks_folder_create(fiks_folder *folder, const char *name, int *fd, fiks_error *err);
 fiks_status fiks_folder_write(fiks_folder *folder, int fd, const void *data, size_t len,

@@ -12,6 +12,7 @@
 --      saw it. So the loop sees each at least once. (Move a folder away and it is received anew, if
 --      SvarInn still lists it.)
 --   4. A bad one is given to the loop beside its error, is never acknowledged, and stops no other.
+--      What does not match its hash is fetched a second time before that.
 
 local access = require "fiks.svarinn.access"
 local arguments = require "fiks.svarinn.arguments"
@@ -148,7 +149,7 @@ local function expected_files(forsendelse)
   return expected
 end
 
-local function download(self, forsendelse, folder)
+local function download_once(self, forsendelse, folder)
   local sink, err = core.forsendelse_sink {
     folder = folder, keys = self._keys or { self._client._settings.key },
     expected = expected_files(forsendelse),
@@ -165,6 +166,15 @@ local function download(self, forsendelse, folder)
     return nil, failure
   end
   return { folder = folder, files = response.files or {} }
+end
+
+-- What is not what was sent may have suffered on its way: it is fetched once more.
+local function download(self, forsendelse, folder)
+  local received, err = download_once(self, forsendelse, folder)
+  if not received and err.kind == "integrity" then
+    return download_once(self, forsendelse, folder)
+  end
+  return received, err
 end
 
 --- Receives one forsendelse into <into>/<id>, without acknowledging it.
