@@ -1,5 +1,7 @@
-#include "asice.h"
-
+/*
+ * Writing an ASiC-E container as KS's Fiks IO clients do: `mimetype` first and stored, the files,
+ * META-INF/ASiCManifest.xml with their digests, and the signature over the exact bytes of that.
+ */
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "fiks.h"
 #include "hash.h"
 #include "key_openssl.h"
 #include "names.h"

@@ -41,12 +41,27 @@ static fiks_status copy(char **to, const char *value, const char *fallback, fiks
     return *to ? FIKS_OK : fiks_fail_memory(err);
 }
 
+/* What is added to an address would land in its query or fragment. */
+static fiks_status check_plain(const char *url, const char *what, fiks_error *err)
+{
+    const char *at = strpbrk(url, "?#");
+    if (at)
+        return fiks_fail(err, FIKS_CONFIG, "url",
+                         "%s must be an address without a query or fragment: it has '%c' at %d",
+                         what, *at, (int)(at - url));
+    return fiks_url_has_dots(url)
+               ? fiks_fail(err, FIKS_CONFIG, "url", "%s has \".\" or \"..\" in its path", what)
+               : FIKS_OK;
+}
+
 /* A URL setting: https, or http to loopback when allowed; the slash at its end is dropped for a
  * base URL, kept for an issuer (it is compared byte for byte). */
 static fiks_status check_base(const fiks_client *client, char *url, const char *what,
                               fiks_url *origin, fiks_error *err)
 {
-    fiks_status st = fiks_url_parse(url, what, origin, err);
+    fiks_status st = check_plain(url, what, err);
+    if (!st)
+        st = fiks_url_parse(url, what, origin, err);
     if (!st && !origin->https && !(client->allow_loopback_http && fiks_url_is_loopback(origin)))
         st = fiks_fail(err, FIKS_CONFIG, "plain_http",
                        "%s must be https: plain http is only for loopback, when "
@@ -89,6 +104,8 @@ static fiks_status set_urls(fiks_client *client, const fiks_client_options *o, c
         drop_last_slash(client->svarut_url);
 
     st = copy(&client->issuer, o->issuer, p ? p->issuer : NULL, err);
+    if (!st && client->issuer)
+        st = check_plain(client->issuer, "issuer", err);
     if (st || !client->issuer)
         return st;
     if (o->token_endpoint || (p && !o->issuer)) {

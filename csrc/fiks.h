@@ -332,7 +332,8 @@ typedef struct fiks_forsendelse_options {
  * A sink that decrypts (CMS), unpacks (zip or a single document), hashes and writes a forsendelse,
  * in one pass and constant memory. The folder is renamed into place, with everything fsynced, only
  * when every check passed; otherwise nothing is left. Fails with FIKS_CRYPTO, FIKS_ARCHIVE,
- * FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or FIKS_IO.
+ * FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or FIKS_IO. The constructor fails
+ * with FIKS_IO "disk_full" when there is not three times the room of what `expected` announces.
  */
 FIKS_API fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *options,
                                                fiks_sink **out, fiks_error *err);
@@ -620,6 +621,24 @@ FIKS_API fiks_status fiks_cms_encrypt(const void *data, size_t data_bytes,
                                       const char *const *certificates_pem, size_t certificate_count,
                                       void **out, size_t *out_bytes, fiks_error *err);
 FIKS_API void fiks_bytes_free(void *bytes, size_t length);
+
+/* One file of a container. `name` is UTF-8 and may hold folders ("vedlegg/a.pdf"). */
+typedef struct fiks_asice_file {
+    const char *name;
+    const void *data;
+    size_t data_bytes;
+} fiks_asice_file;
+
+/*
+ * Builds the ASiC-E container (ETSI TS 102 918) that Fiks IO carries, to be encrypted next: the
+ * files, a manifest with their SHA-256 digests, and a detached CMS signature over it by `key`, with
+ * its certificates. Not compressed, up to 4 GiB. `*out` is freed with fiks_bytes_free. FIKS_INVALID
+ * for no files, for names that a receiver would refuse and for such that differ in case only;
+ * FIKS_CREDENTIALS "no_certificate"; FIKS_LIMIT beyond 4 GiB.
+ */
+FIKS_API fiks_status fiks_asice_build(const fiks_asice_file *files, size_t count,
+                                      const fiks_key *key, void **out, size_t *out_bytes,
+                                      fiks_error *err);
 
 /* A random UUID (version 4), lower case, into 37 bytes. */
 FIKS_API fiks_status fiks_uuid(char out[37], fiks_error *err);

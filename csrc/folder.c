@@ -2,15 +2,17 @@
 
 #include "clock.h"
 #include "error.h"
+#include "folder_stale.h"
 #include "str.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct fiks_folder {
@@ -50,6 +52,12 @@ char *fiks_parent_of(const char *path)
     return strndup(path, n);
 }
 
+/* A name with what is added to it must not become longer than file systems take. */
+static size_t shortened(size_t len)
+{
+    return len < 200 ? len : 200;
+}
+
 char *fiks_temporary_beside(const char *path)
 {
     uint8_t random[8];
@@ -60,7 +68,7 @@ char *fiks_temporary_beside(const char *path)
         return NULL;
     fiks_buf_add(&name, path, (size_t)(last - path));
     fiks_buf_adds(&name, ".");
-    fiks_buf_add(&name, last, len < 200 ? len : 200);
+    fiks_buf_add(&name, last, shortened(len));
     fiks_buf_adds(&name, ".");
     fiks_hex_add(&name, random, sizeof random);
     fiks_buf_adds(&name, ".part");
@@ -126,14 +134,29 @@ fiks_status fiks_folder_new(const char *path, fiks_folder **out, fiks_error *err
         fiks_folder_free(folder);
         return status;
     }
+    const char *name = last_step(folder->path);
+    fiks_folder_sweep(folder->parent, name, shortened(strlen(name)));
     *out = folder;
     return FIKS_OK;
 }
 
-static fiks_status start(fiks_folder *folder, fiks_error *err)
+fiks_status fiks_folder_check_room(const fiks_folder *folder, uint64_t bytes, fiks_error *err)
 {
-    if (folder->fd >= 0)
-        return FIKS_OK;
+    struct statvfs disk;
+    if (bytes == 0 || statvfs(folder->parent, &disk) != 0)
+        return FIKS_OK; /* what cannot be told shows when it is written */
+    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return bytes <= room ? FIKS_OK
+                         : fiks_fail(err, FIKS_IO, "disk_full",
+                                     "receiving into %s needs %" PRIu64
+                                     " bytes of disk, and %" PRIu64 " are free there",
+                                     folder->path, bytes, room);
+}
+
+/* `*taken`: another process took it for one that was left behind. */
+static fiks_status make_temporary(fiks_folder *folder, bool *taken, fiks_error *err)
+{
+    *taken = false;
     char *temporary = fiks_temporary_beside(folder->path);
     if (!temporary)
         return fiks_fail_memory(err);
@@ -144,7 +167,22 @@ static fiks_status start(fiks_folder *folder, fiks_error *err)
     }
     folder->temporary = temporary;
     folder->fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    return folder->fd >= 0 ? FIKS_OK : fiks_fail_errno(err, "open", temporary, errno);
+    *taken = folder->fd >= 0 ? !fiks_folder_lock(folder->fd, temporary) : errno == ENOENT;
+    return folder->fd >= 0 || *taken ? FIKS_OK : fiks_fail_errno(err, "open", temporary, errno);
+}
+
+static fiks_status start(fiks_folder *folder, fiks_error *err)
+{
+    if (folder->fd >= 0)
+        return FIKS_OK;
+    for (int tries = 0; tries < 10; tries++) {
+        bool taken;
+        fiks_status status = make_temporary(folder, &taken, err);
+        if (status || !taken)
+            return status;
+        fiks_folder_discard(folder);
+    }
+    return fiks_fail(err, FIKS_IO, "busy", "other processes keep receiving into %s", folder->path);
 }
 
 fiks_status fiks_folder_create(fiks_folder *folder, const char *name, int *fd, fiks_error *err)
@@ -220,25 +258,12 @@ fiks_status fiks_folder_commit(fiks_folder *folder, fiks_error *err)
     return FIKS_OK;
 }
 
-static void remove_files(int fd)
-{
-    DIR *list = fdopendir(fd);
-    if (!list) {
-        close(fd);
-        return;
-    }
-    for (struct dirent *one; (one = readdir(list));)
-        if (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0)
-            unlinkat(fd, one->d_name, 0);
-    closedir(list);
-}
-
 void fiks_folder_discard(fiks_folder *folder)
 {
     if (folder->committed && folder->fd >= 0)
         close(folder->fd);
     else if (folder->fd >= 0)
-        remove_files(folder->fd);
+        fiks_folder_empty(folder->fd);
     if (!folder->committed && folder->temporary)
         rmdir(folder->temporary);
     folder->fd = -1;

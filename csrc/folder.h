@@ -1,7 +1,8 @@
 /*
  * A folder that appears as a whole or not at all: files are written into a temporary folder beside
  * it (".<name>.<random>.part"), fsynced one by one, and the folder is renamed into place at the
- * end, with itself and its parent fsynced. Never over something that exists.
+ * end, with itself and its parent fsynced. Never over something that exists. What a process that
+ * was killed left of such a temporary folder is removed when the same folder is received again.
  *
  * Folders get mode 0700 and files 0600: what comes in them concerns people.
  */
@@ -14,6 +15,9 @@ typedef struct fiks_folder fiks_folder;
 
 /* Creates nothing yet. FIKS_IO "exists" when `path` does, "file" when its parent is no folder. */
 fiks_status fiks_folder_new(const char *path, fiks_folder **out, fiks_error *err);
+
+/* FIKS_IO "disk_full" when the file system surely has not that much room. */
+fiks_status fiks_folder_check_room(const fiks_folder *folder, uint64_t bytes, fiks_error *err);
 
 /* Creates a file, whose name has no slash, open for writing (and reading back). */
 fiks_status fiks_folder_create(fiks_folder *folder, const char *name, int *fd, fiks_error *err);

@@ -53,6 +53,17 @@ static fiks_status copy_declared(fiks_received *received, const fiks_expected_fi
     return FIKS_OK;
 }
 
+/* What is announced, and as much again twice: a single document may have to be unpacked from what
+ * was put aside, and the disk is not only ours. */
+static uint64_t room_needed(const fiks_received *received)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < received->declared_count; i++)
+        if (received->declared[i].size_bytes > 0)
+            sum += (uint64_t)received->declared[i].size_bytes;
+    return sum < UINT64_MAX / 3 ? 3 * sum : UINT64_MAX;
+}
+
 fiks_status fiks_received_init(fiks_received *received, const fiks_forsendelse_options *options,
                                fiks_error *err)
 {
@@ -62,6 +73,8 @@ fiks_status fiks_received_init(fiks_received *received, const fiks_forsendelse_o
         status = fiks_hash_new(&received->hash, err);
     if (!status)
         status = copy_declared(received, options->expected, options->expected_count, err);
+    if (!status)
+        status = fiks_folder_check_room(received->folder, room_needed(received), err);
     return status;
 }
 

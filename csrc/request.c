@@ -72,7 +72,7 @@ static const char *given_url(const fiks_call *call, const fiks_call_options *o)
     return NULL;
 }
 
-static fiks_status set_url(fiks_call *call, const fiks_call_options *o, fiks_error *err)
+static fiks_status build_url(fiks_call *call, const fiks_call_options *o, fiks_error *err)
 {
     const fiks_client *client = call->client;
     if (call->operation->auth == FIKS_AUTH_TOKEN_ONLY)
@@ -111,6 +111,17 @@ static fiks_status set_url(fiks_call *call, const fiks_call_options *o, fiks_err
             return fiks_fail(err, FIKS_INVALID, "path",
                              "path holds a blank, '#' or control character at %d", (int)(c - path));
     return fiks_url_build(base, path, o->params, o->param_count, &call->url, err);
+}
+
+/* libcurl would silently send "/a/../b" as "/b": to something else than what was asked for. */
+static fiks_status set_url(fiks_call *call, const fiks_call_options *o, fiks_error *err)
+{
+    fiks_status st = build_url(call, o, err);
+    if (!st && call->url.data && fiks_url_has_dots(call->url.data))
+        st = fiks_fail(err, FIKS_INVALID, "path",
+                       "path has \".\" or \"..\" as a step: write where "
+                       "it leads to");
+    return st;
 }
 
 static fiks_status set_basic(fiks_call *call, const fiks_call_options *o, fiks_error *err)

@@ -74,6 +74,28 @@ bool fiks_url_same_origin(const fiks_url *a, const fiks_url *b)
     return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+/* A dot as it is, or percent-encoded: libcurl takes both for one. Its length; 0 = none. */
+static size_t dot(const char *at)
+{
+    if (*at == '.')
+        return 1;
+    return at[0] == '%' && at[1] == '2' && (at[2] == 'e' || at[2] == 'E') ? 3 : 0;
+}
+
+bool fiks_url_has_dots(const char *url)
+{
+    const char *end = url + strcspn(url, "?#");
+    for (const char *at = memchr(url, '/', (size_t)(end - url)); at;
+         at = memchr(at, '/', (size_t)(end - at))) {
+        at++;
+        size_t first = dot(at), second = first ? dot(at + first) : 0;
+        const char *after = at + first + second;
+        if (first && (after == end || *after == '/'))
+            return true;
+    }
+    return false;
+}
+
 static const fiks_param *find_param(const fiks_param *params, size_t count, const char *name,
                                     size_t name_len)
 {

@@ -16,6 +16,9 @@ typedef struct fiks_url {
  * fragment. `what` names the setting or field in the error. */
 fiks_status fiks_url_parse(const char *text, const char *what, fiks_url *out, fiks_error *err);
 
+/* Is a step of its path "." or ".." (also as %2e)? libcurl takes such steps out. */
+bool fiks_url_has_dots(const char *url);
+
 /* 127.0.0.0/8, ::1 or localhost. */
 bool fiks_url_is_loopback(const fiks_url *url);
 

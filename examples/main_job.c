@@ -1,7 +1,7 @@
 /*
  * The main job in C: a client with a virksomhetssertifikat indexes a batch in Meldingsboks
- * (contract of 2018) and receives what waits in SvarInn: decrypted, verified, unpacked,
- * acknowledged.
+ * (contract of 2018) and in Innsyn (today's), receives what waits in SvarInn (decrypted, verified,
+ * unpacked, acknowledged), and sends an encrypted case to another archive through Fiks IO.
  *
  *     FIKS_INTEGRASJON_ID=... FIKS_INTEGRASJON_PASSORD=... main_job SANDBOX.json FOLDER
  *
@@ -46,11 +46,11 @@ static fiks_key *load_key(json_t *from, const char *password_name, fiks_error *e
     return key;
 }
 
-static fiks_client *new_client(json_t *sandbox, fiks_error *err)
+static fiks_client *new_client(json_t *sandbox, const char *contract_name, fiks_error *err)
 {
-    json_t *contract = member(sandbox, "contracts", "2018");
+    json_t *contract = member(sandbox, "contracts", contract_name);
     fiks_client_options o = FIKS_OPTIONS(fiks_client_options);
-    o.contract = "2018";
+    o.contract = contract_name;
     o.api_url = o.svarut_url = text(sandbox, "base_url");
     o.issuer = text(contract, "issuer");
     o.token_endpoint = text(contract, "token_endpoint");
@@ -110,22 +110,85 @@ static int failed_messages(const fiks_response *response)
     return count ? (int)(count - indexed) : 1;
 }
 
-static int index_messages(fiks_client *client, const char *fiks_organisasjon)
+/* Indexes a batch, which is freed; `failed` reads the answer and counts what was not indexed. */
+static int index_messages(fiks_client *client, const char *operation, char *body,
+                          int (*failed)(const fiks_response *))
 {
     fiks_error err = {0};
     fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
-    o.operation = "meldingsboks.2018-v1.index";
-    char *body = batch(fiks_organisasjon);
+    o.operation = operation;
     o.body = body;
     o.body_bytes = body ? strlen(body) : 0;
     fiks_call *call;
     const fiks_response *response;
-    int failed = fiks_call_perform(client, &o, &call, &response, &err) ? report("index", &err) : 0;
-    if (!failed)
-        failed = failed_messages(response);
+    int bad = fiks_call_perform(client, &o, &call, &response, &err) ? report("index", &err)
+                                                                    : failed(response);
     fiks_call_free(call);
     free(body);
-    return failed;
+    return bad;
+}
+
+/* ---- Innsyn ------------------------------------------------------------------------------------
+ */
+
+/* Index v2 takes a message's metadata as Base64 of JSON. For free(). */
+static char *base64(const char *data)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t len = strlen(data), n = 0;
+    char *out = malloc(len / 3 * 4 + 5);
+    for (size_t i = 0; out && i < len; i += 3) {
+        unsigned left = len - i < 3 ? (unsigned)(len - i) : 3, word = 0;
+        for (unsigned k = 0; k < 3; k++)
+            word = word << 8 | (k < left ? (unsigned char)data[i + k] : 0);
+        for (unsigned k = 0; k < 4; k++)
+            out[n++] = '=';
+        for (unsigned k = 0; k <= left; k++)
+            out[n - 4 + k] = digits[word >> (18 - 6 * k) & 63];
+    }
+    if (out)
+        out[n] = '\0';
+    return out;
+}
+
+static char *innsyn_batch(const char *fiks_organisasjon)
+{
+    char id[37];
+    char *metadata = base64("{\"type\":\"SAK\",\"tittel\":\"Søknad om skjenkebevilling\"}");
+    if (!metadata || fiks_uuid(id, NULL)) {
+        free(metadata);
+        return NULL;
+    }
+    json_t *messages =
+        json_pack("{s:[{s:s, s:i, s:{s:s, s:s}, s:s, s:s, s:s}]}", "meldinger", "meldingId", id,
+                  "sikkerhetsniva", 4, "eksponertFor", "identifikatorType", "FODSELSNUMMER",
+                  "verdi", "01816236955", "fiksOrganisasjonId", fiks_organisasjon, "versjon",
+                  "MAPPE_V1", "meldingMetadata", metadata);
+    char *out = messages ? json_dumps(messages, JSON_COMPACT) : NULL;
+    json_decref(messages);
+    free(metadata);
+    return out;
+}
+
+/* A good batch is answered with counts, and the ids of those whose person has not consented. */
+static int failed_innsyn(const fiks_response *response)
+{
+    json_t *answer = json_loadb(response->body, response->body_bytes, 0, NULL);
+    json_t *created = json_object_get(answer, "opprettet"),
+           *updated = json_object_get(answer, "oppdatert");
+    json_t *without = json_object_get(answer, "meldingerUtenSamtykke"), *id;
+    size_t i;
+    json_array_foreach(without, i, id)
+        fprintf(stderr, "innsyn: message %s: no consent\n", json_string_value(id));
+    if (json_is_integer(created) && json_is_integer(updated))
+        printf("innsyn: %lld new, %lld updated in %lld ms\n",
+               (long long)json_integer_value(created), (long long)json_integer_value(updated),
+               (long long)response->elapsed_ms);
+    else
+        fprintf(stderr, "innsyn: the answer has no counts\n");
+    int bad = json_is_integer(created) ? (int)json_array_size(without) : 1;
+    json_decref(answer);
+    return bad;
 }
 
 /* ---- SvarInn -----------------------------------------------------------------------------------
@@ -276,6 +339,154 @@ static int receive(const receiver *r)
     return bad;
 }
 
+/* ---- Fiks IO -----------------------------------------------------------------------------------
+ */
+
+/* The receiver's certificate (PEM), out of the catalogue; for free(). */
+static char *receiver_certificate(fiks_client *client, const char *konto, fiks_error *err)
+{
+    fiks_param params[] = {{"kontoId", konto}};
+    fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
+    o.operation = "fiksio.offentlig_nokkel";
+    o.params = params;
+    o.param_count = 1;
+    fiks_call *call;
+    const fiks_response *response;
+    char *pem = NULL;
+    if (!fiks_call_perform(client, &o, &call, &response, err)) {
+        json_t *answer = json_loadb(response->body, response->body_bytes, 0, NULL);
+        if (json_is_true(json_object_get(answer, "valid")))
+            pem = strdup(text(answer, "nokkel"));
+        json_decref(answer);
+    }
+    fiks_call_free(call);
+    if (!pem && !err->kind)
+        fprintf(stderr, "fiks-io: konto %s has no valid public key\n", konto);
+    return pem;
+}
+
+/* The case as the receiver gets it: an ASiC-E container, encrypted for its key. */
+static fiks_status seal(const fiks_key *key, const char *certificate, void **out, size_t *len,
+                        fiks_error *err)
+{
+    static const char arkivmelding[] =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<arkivmelding "
+        "xmlns=\"https://ks-no.github.io/standarder/fiks-protokoll/fiks-arkiv/arkivmelding/v1\">"
+        "<system>Storevik sakarkiv</system></arkivmelding>\n";
+    static const char brev[] = "Søknaden er innvilget. Hilsen Åse Ødegård\n";
+    const fiks_asice_file files[] = {{"arkivmelding.xml", arkivmelding, sizeof arkivmelding - 1},
+                                     {"vedlegg/brev på nynorsk.txt", brev, sizeof brev - 1}};
+    void *container;
+    size_t container_len;
+    fiks_status st =
+        fiks_asice_build(files, sizeof files / sizeof *files, key, &container, &container_len, err);
+    if (!st)
+        st = fiks_cms_encrypt(container, container_len, &certificate, 1, out, len, err);
+    fiks_bytes_free(container, container_len);
+    return st;
+}
+
+/* For free(). */
+static char *message_metadata(const char *from, const char *to, const char *own_id)
+{
+    json_t *metadata =
+        json_pack("{s:s, s:s, s:s, s:n, s:n, s:{s:s}}", "avsenderKontoId", from, "mottakerKontoId",
+                  to, "meldingType", "no.ks.fiks.arkiv.v1.arkivering.arkivmelding.opprett",
+                  "svarPaMelding", "ttl", "headere", "klientMeldingId", own_id);
+    char *out = metadata ? json_dumps(metadata, JSON_COMPACT) : NULL;
+    json_decref(metadata);
+    return out;
+}
+
+/* Sent once: when its fate is unknown, a second one is sent with the same own id, or not at all. */
+static int post_message(fiks_client *client, const char *metadata, const void *sealed, size_t len,
+                        const char *own_id)
+{
+    fiks_error err = {0};
+    const fiks_part parts[] = {{.name = "metadata",
+                                .content_type = "application/json",
+                                .data = metadata,
+                                .data_bytes = strlen(metadata)},
+                               {.name = "data",
+                                .filename = own_id,
+                                .content_type = "application/octet-stream",
+                                .data = sealed,
+                                .data_bytes = len}};
+    fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
+    o.operation = "fiksio.send";
+    o.parts = parts;
+    o.part_count = 2;
+    fiks_call *call;
+    const fiks_response *response;
+    int bad = fiks_call_perform(client, &o, &call, &response, &err) ? report(own_id, &err) : 0;
+    json_t *receipt = bad ? NULL : json_loadb(response->body, response->body_bytes, 0, NULL);
+    if (*text(receipt, "meldingId"))
+        printf("fiks-io: sent melding %s, %zu encrypted bytes, in %lld ms\n",
+               text(receipt, "meldingId"), len, (long long)response->elapsed_ms);
+    else if (!bad)
+        bad = fprintf(stderr, "fiks-io: taken, under an id that the answer does not say\n") != 0;
+    json_decref(receipt);
+    fiks_call_free(call);
+    return bad;
+}
+
+static int send_case(fiks_client *client, json_t *sandbox)
+{
+    json_t *sender = member(sandbox, "fiksio", "avsender");
+    const char *to = text(member(sandbox, "fiksio", "mottaker"), "konto_id");
+    fiks_error err = {0};
+    char own_id[37], *metadata = NULL;
+    void *sealed = NULL;
+    size_t len = 0;
+    fiks_key_options o = FIKS_OPTIONS(fiks_key_options);
+    o.file = text(sender, "key_file");
+    o.certificate_file = text(sender, "certificate_file");
+    fiks_key *key = NULL;
+    char *certificate = receiver_certificate(client, to, &err);
+    if (certificate && !fiks_key_new(&o, &key, &err) && !fiks_uuid(own_id, &err) &&
+        !seal(key, certificate, &sealed, &len, &err))
+        metadata = message_metadata(text(sender, "konto_id"), to, own_id);
+    int bad = 1;
+    if (metadata)
+        bad = post_message(client, metadata, sealed, len, own_id);
+    else if (err.kind)
+        report("fiks-io", &err);
+    fiks_bytes_free(sealed, len);
+    fiks_key_free(key);
+    free(metadata);
+    free(certificate);
+    return bad;
+}
+
+/* ---- the job -----------------------------------------------------------------------------------
+ */
+
+/* One bad step does not stop the others. How many things went wrong. */
+static int do_job(json_t *sandbox, const char *folder, fiks_error *err)
+{
+    json_t *svarinn = json_object_get(sandbox, "svarinn");
+    const char *organisasjon =
+        text(member(sandbox, "organisations", "kommune"), "fiks_organisasjon_id");
+    fiks_client *of_2018 = new_client(sandbox, "2018", err),
+                *current = of_2018 ? new_client(sandbox, "current", err) : NULL;
+    receiver r = {.client = of_2018,
+                  .username = text(svarinn, "brukernavn"),
+                  .password = text(svarinn, "passord"),
+                  .folder = folder,
+                  .key = current ? load_key(svarinn, "pkcs12_password", err) : NULL};
+    int bad = 1;
+    if (r.key)
+        bad =
+            index_messages(of_2018, "meldingsboks.2018-v1.index", batch(organisasjon),
+                           failed_messages) +
+            index_messages(current, "innsyn.v2.index", innsyn_batch(organisasjon), failed_innsyn) +
+            receive(&r) + send_case(current, sandbox);
+    fiks_key_free(r.key);
+    fiks_client_free(current);
+    fiks_client_free(of_2018);
+    return bad;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3 || !getenv("FIKS_INTEGRASJON_ID") || !getenv("FIKS_INTEGRASJON_PASSORD")) {
@@ -283,29 +494,16 @@ int main(int argc, char **argv)
                         "SANDBOX.json FOLDER\n");
         return 2;
     }
-    json_error_t bad;
-    json_t *sandbox = json_load_file(argv[1], 0, &bad);
+    json_error_t why;
+    json_t *sandbox = json_load_file(argv[1], 0, &why);
     if (!sandbox) {
-        fprintf(stderr, "%s: line %d: %s\n", argv[1], bad.line, bad.text);
+        fprintf(stderr, "%s: line %d: %s\n", argv[1], why.line, why.text);
         return 1;
     }
-    json_t *svarinn = json_object_get(sandbox, "svarinn");
     fiks_error err = {0};
-    fiks_client *client = new_client(sandbox, &err);
-    receiver r = {.client = client,
-                  .username = text(svarinn, "brukernavn"),
-                  .password = text(svarinn, "passord"),
-                  .folder = argv[2],
-                  .key = client ? load_key(svarinn, "pkcs12_password", &err) : NULL};
-    int failed = 1;
-    if (!client || !r.key)
+    int bad = do_job(sandbox, argv[2], &err);
+    if (err.kind)
         report(argv[1], &err);
-    else
-        failed = index_messages(client, text(member(sandbox, "organisations", "kommune"),
-                                             "fiks_organisasjon_id")) +
-                 receive(&r);
-    fiks_key_free(r.key);
-    fiks_client_free(client);
     json_decref(sandbox);
-    return failed ? 1 : 0;
+    return bad ? 1 : 0;
 }

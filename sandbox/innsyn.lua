@@ -64,16 +64,21 @@ local function check_v1(message, report)
   return schema.is_object(message) and message.meldingMetadata or nil
 end
 
--- Every fault of the batch, and the metadata by place.
+-- Every fault of the batch, what a test has ordered included, and the metadata by place.
 local function check_batch(batch, check)
   local faults, metadata = {}, {}
+  local ordered = meldinger.ordered_failures()
   for index = 1, #batch do
     local message = batch[index]
     local id = schema.is_object(message) and message.meldingId or core.null
-    metadata[index] = check(message, function(path, text)
+    local function report(path, text)
       faults[#faults + 1] = { meldingId = type(id) == "string" and id or core.null, felt = path,
         feilmelding = text }
-    end)
+    end
+    metadata[index] = check(message, report)
+    if ordered[id] then
+      report("meldingMetadata", ordered[id])
+    end
   end
   return faults, metadata
 end

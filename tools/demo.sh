@@ -19,3 +19,17 @@ export LUA_PATH="lua/?.lua;lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/lua5.4/?.
 case $("$LUA" -v 2>&1) in LuaJIT*) LUA_CPATH="$BUILD/luajit/?.so;;" ;; esac
 unset LUA_PATH_5_4 LUA_CPATH_5_4
 "$LUA" examples/demo.lua
+
+# The same in C, with the integrasjon of the first example. Passwords go by the environment: arguments
+# are for everybody to see.
+support() {
+    "$LUA" -e "local support = require 'examples.support' $1"
+}
+printf '\nThe same job in C   [examples/main_job.c]\n'
+support 'support.put_forsendelse("Klage på vedtak", {
+    { filnavn = "klage.txt", mimeType = "text/plain", data = "Jeg klager." } })'
+FIKS_INTEGRASJON_ID=$(support 'print(support.load("integrasjon").id)')
+FIKS_INTEGRASJON_PASSORD=$(support 'print(support.load("integrasjon").password)')
+export FIKS_INTEGRASJON_ID FIKS_INTEGRASJON_PASSORD
+"$BUILD/examples/main_job" "$FIKS_SANDBOX" "$work/sandbox/inn" >"$work/c.out"
+sed 's/^/  /' "$work/c.out"

@@ -1,5 +1,4 @@
 /* core.asice: an ASiC-E container from files in memory. */
-#include "../asice.h"
 #include "lbind.h"
 
 /* Userdata whose __gc wipes and frees the container, so that a failing lua_pushlstring loses

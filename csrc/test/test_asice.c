@@ -1,7 +1,7 @@
 /* Containers are read back by programs that are not ours: unzip and openssl. */
 #include "harness.h"
 
-#include "asice.h"
+#include "fiks.h" /* and nothing else of ours: what a C program has */
 
 static fiks_key *key_with_certificate(void)
 {
@@ -59,6 +59,25 @@ TEST(others_can_read_and_verify_it)
     shell("printf x >> u/META-INF/ASiCManifest.xml; ! openssl cms -verify -binary -inform DER -in "
           "u/META-INF/signature-*.p7s -CAfile c.pem -purpose any -content "
           "u/META-INF/ASiCManifest.xml -out /dev/null");
+}
+
+TEST(encrypted_for_a_receiver_who_reads_it)
+{
+    fiks_key *key = key_with_certificate();
+    const char *certificate = test_read_file(test_temp_path("c.pem"), NULL);
+    void *container, *sealed;
+    size_t container_len, len;
+    fiks_error err = {0};
+    CHECK_OK(fiks_asice_build(files, 2, key, &container, &container_len, &err), err);
+    CHECK_OK(fiks_cms_encrypt(container, container_len, &certificate, 1, &sealed, &len, &err), err);
+    test_write_file(test_temp_path("x.cms"), sealed, len);
+    fiks_bytes_free(container, container_len);
+    fiks_bytes_free(sealed, len);
+    free((char *)certificate);
+    fiks_key_free(key);
+    shell("openssl cms -decrypt -binary -inform DER -in x.cms -inkey k.pem -out back.asice");
+    shell("rm -rf v && mkdir v && cd v && LC_ALL=C.UTF-8 unzip -q ../back.asice");
+    shell("grep -q PDF-1.4 v/brev*.pdf");
 }
 
 TEST(names_a_receiver_would_refuse)

@@ -348,6 +348,10 @@ TEST(bad_arguments_are_refused_before_anything_is_sent)
     refused(client, &o, FIKS_INVALID, "evil.example");
     o.path = "https://api.example.evil.example/x";
     refused(client, &o, FIKS_INVALID, "not a host of this client");
+    o.path = "/a/../b";
+    refused(client, &o, FIKS_INVALID, "where it leads to");
+    o.path = "https://api.example/a/%2e%2e";
+    refused(client, &o, FIKS_INVALID, "where it leads to");
     o.method = "HEAD";
     o.path = "/x";
     o.body = "{}";
@@ -379,6 +383,8 @@ TEST(a_link_from_the_platform_must_point_to_its_own_host)
         params[1].value = foreign[i];
         refused(client, &o, FIKS_INVALID, "download");
     }
+    params[1].value = "https://svarut.example/tjenester/../a";
+    refused(client, &o, FIKS_INVALID, "where it leads to");
     params[1].value = "https://api.example/tjenester/svarinn/forsendelse/a"; /* the other host */
     refused(client, &o, FIKS_INVALID, "not on the host");
     params[1].value = "https://svarut.example/tjenester/svarinn/forsendelse/a";

@@ -152,6 +152,30 @@ TEST(addresses_that_do_not_fit_together)
     check_warns(o, NULL);
 }
 
+TEST(addresses_are_bare)
+{
+    static const struct {
+        const char *url, *says;
+    } bad[] = {{"https://x.example?a=1", "it has '?' at 17"},
+               {"https://x.example/api/?", "without a query or fragment"},
+               {"https://x.example/#a", "it has '#' at 18"},
+               {"https://x.example/a/../b", "\"..\" in its path"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        fiks_client_options o = options();
+        o.api_url = bad[i].url;
+        check_refused(o, FIKS_CONFIG, "url", bad[i].says);
+        check_refused(o, FIKS_CONFIG, "url", "api_url");
+        o = options();
+        o.svarut_url = bad[i].url;
+        check_refused(o, FIKS_CONFIG, "url", "svarut_url");
+        o = options();
+        o.token_endpoint = bad[i].url;
+        check_refused(o, FIKS_CONFIG, "url", "token_endpoint");
+        o.issuer = bad[i].url;
+        check_refused(o, FIKS_CONFIG, "url", "issuer");
+    }
+}
+
 /* ---- certificates ---------------------------------------------------------------------------- */
 
 /* A key with a certificate made for `subject`, issued by `issuer`, with validity options. */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #include "receive_run.h"
@@ -45,6 +46,15 @@ int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned
         return -1;
     }
     return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+}
+
+static uint64_t room = UINT64_MAX; /* bytes that are free */
+
+int statvfs(const char *path, struct statvfs *out)
+{
+    (void)path;
+    *out = (struct statvfs){.f_bavail = room / 512, .f_frsize = 512};
+    return 0;
 }
 
 static fiks_status receive_counted(run *r, const fiks_buf *message, int failing)
@@ -111,6 +121,39 @@ TEST(a_file_system_without_exclusive_rename)
     CHECK_STR(listing(target()), "");
     no_exclusive_rename = false;
     fiks_buf_free(&message);
+}
+
+static fiks_status made_with_room(const fiks_expected_file *expected, size_t count, uint64_t bytes)
+{
+    fiks_sink *sink;
+    fiks_key *keys[] = {own_key()};
+    fiks_forsendelse_options o = FIKS_OPTIONS(fiks_forsendelse_options);
+    o.folder = target();
+    o.keys = keys;
+    o.key_count = 1;
+    o.expected = expected;
+    o.expected_count = count;
+    fiks_error_clear(&last);
+    room = bytes;
+    fiks_status status = fiks_forsendelse_sink_new(&o, &sink, &last);
+    room = UINT64_MAX;
+    fiks_sink_free(sink);
+    return status;
+}
+
+TEST(three_times_the_room_of_what_is_announced)
+{
+    const fiks_expected_file files[] = {{"a.pdf", NULL, 1000}, {"b.pdf", NULL, 0}, {"c", NULL, 24}};
+    empty_inbox();
+    CHECK_OK(made_with_room(files, 3, 3072), last);
+    CHECK_EQ_INT(made_with_room(files, 3, 3071), FIKS_IO);
+    CHECK_STR(last.code, "disk_full");
+    CHECK_HAS(last.message, "needs 3072 bytes of disk, and 2560 are free");
+    CHECK_HAS(last.message, target());
+    CHECK_OK(made_with_room(files + 1, 1, 0), last);
+    const fiks_expected_file huge[] = {{"a", NULL, INT64_MAX}, {"b", NULL, INT64_MAX}};
+    CHECK_EQ_INT(made_with_room(huge, 2, UINT64_MAX / 2), FIKS_IO);
+    CHECK_STR(listing(inbox()), "");
 }
 
 int main(void)

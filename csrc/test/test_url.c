@@ -66,6 +66,24 @@ TEST(origin)
     CHECK(!fiks_url_same_origin(&a, &d));
 }
 
+TEST(steps_that_libcurl_takes_out)
+{
+    static const char *const with[] = {"https://h/..",      "https://h/../",
+                                       "https://h/a/../b",  "https://h/./b",
+                                       "https://h/a/.",     "https://h/%2e%2e/",
+                                       "https://h/a/%2E?q", "https://h/.%2e/b",
+                                       "https://h/..#f",    "/a/../b"};
+    static const char *const without[] = {
+        "https://h",       "https://h/",        "https://h/.a/b",    "https://h/a./b..",
+        "https://h/.../b", "https://h/a?/../b", "https://h/%2f../x", "https://..h/a"};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        if (!fiks_url_has_dots(with[i]))
+            TEST_FAIL("passed over %s", with[i]);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+        if (fiks_url_has_dots(without[i]))
+            TEST_FAIL("took %s for one", without[i]);
+}
+
 TEST(template_and_query)
 {
     fiks_param params[] = {{"id", "a/b \xc3\xb8"}, {"q", "1&2"}, {"none", NULL}, {"z", ""}};

@@ -125,6 +125,9 @@ function FiksIO:offentlig_nokkel(konto)
 end
 
 local function read_file(path, name)
+  if path:find("\0", 1, true) then
+    return fail("invalid", "files", "fiksio:send: the path of a file holds a NUL byte")
+  end
   local file, why = io.open(path, "rb")
   local data = file and file:read("*a")
   if file then
@@ -144,7 +147,10 @@ local function one_file(given, index)
       index, type(given)), 4)
   end
   options.check(given, FILE, ("fiksio:send: files[%d]"):format(index), 4)
-  if type(given.path) == "string" then
+  if given.path ~= nil and given.data ~= nil then
+    return fail("invalid", "files", "fiksio:send: files[%d] has both data and path: give one of "
+      .. "them", index)
+  elseif type(given.path) == "string" then
     return read_file(given.path, given.name)
   elseif type(given.name) ~= "string" or given.name == "" or type(given.data) ~= "string" then
     return fail("invalid", "files", "fiksio:send: files[%d] needs name and data, or path", index)
@@ -152,18 +158,24 @@ local function one_file(given, index)
   return { name = given.name, data = given.data }
 end
 
+-- The files with their content. A name twice is refused before anybody is asked for a key.
 local function all_files(given)
-  if type(given) ~= "table" or #given == 0 then
+  if #given == 0 then
     return fail("invalid", "files", "fiksio:send: the list of files is empty; leave files out to "
       .. "send a message without content")
   end
-  local files = {}
+  local files, seen = {}, {}
   for i, item in ipairs(given) do
     local file, err = one_file(item, i)
     if not file then
       return nil, err
+    elseif file.name:find("\0", 1, true) then
+      return fail("invalid", "files", "fiksio:send: the name of files[%d] holds a NUL byte", i)
+    elseif seen[file.name] then
+      return fail("invalid", "files", "fiksio:send: files[%d] and files[%d] are both named \"%s\"",
+        seen[file.name], i, file.name)
     end
-    files[i] = file
+    files[i], seen[file.name] = file, i
   end
   return files
 end
@@ -188,6 +200,9 @@ local function metadata(self, given)
   elseif type(given.type) ~= "string" or given.type == "" then
     return fail("invalid", "type", "fiksio:send: type is missing, such as "
       .. "\"no.ks.fiks.arkiv.v1.arkivering.arkivmelding.opprett\"")
+  elseif given.type:find("%c") then
+    return fail("invalid", "type", "fiksio:send: type holds a line break or another control "
+      .. "character")
   elseif given.svar_paa ~= nil then
     svar_paa = uuid(given.svar_paa)
     if not svar_paa then
@@ -311,6 +326,12 @@ end
 ---@return fiks.Error? err
 function FiksIO:send(given)
   given = options.check(given, SEND, "fiksio:send", 2)
+  for _, name in ipairs { "files", "headers" } do
+    if given[name] ~= nil and type(given[name]) ~= "table" then
+      error(("fiksio:send: %s must be a table, such as %s, not a %s"):format(name,
+        name == "files" and "{ \"brev.pdf\" }" or "{ navn = \"verdi\" }", type(given[name])), 2)
+    end
+  end
   local sent, err = metadata(self, given)
   if not sent then
     return nil, err

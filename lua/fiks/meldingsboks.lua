@@ -144,6 +144,8 @@ local function delete_params(given)
     local value = given[field[1]]
     if value ~= nil and not text(value) then
       return invalid("meldingsboks:slett: " .. field[1] .. " must be a string that is not empty")
+    elseif value and value:find("%c") then
+      return invalid("meldingsboks:slett: " .. field[1] .. " holds a control character")
     elseif value and field[1] ~= "enhet_id" then
       local ok, why = formats.uuid(value)
       if not ok then

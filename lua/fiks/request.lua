@@ -5,6 +5,7 @@ local Error = require "fiks.error"
 local grant = require "fiks.config.grant"
 local options = require "fiks.options"
 local person = require "fiks.person"
+local request_check = require "fiks.request_check"
 local stream = require "fiks.stream"
 local timeouts = require "fiks.config.timeouts"
 
@@ -130,6 +131,10 @@ end
 ---@return fiks.Error? err
 function M.read(given, level)
   check(given, level + 1)
+  local fine, unfit = request_check.check(given, level + 1)
+  if not fine then
+    return nil, unfit
+  end
   local spec = {}
   for name, value in pairs(given) do
     spec[name] = value

@@ -12,8 +12,10 @@
 --      saw it. So the loop sees each at least once. (Move a folder away and it is received anew, if
 --      SvarInn still lists it.)
 --   4. A bad one is given to the loop beside its error, is never acknowledged, and stops no other.
+--      What does not match its hash is fetched a second time before that.
 
 local access = require "fiks.svarinn.access"
+local arguments = require "fiks.svarinn.arguments"
 local config = require "fiks.config"
 local core = require "fiks.core"
 local Error = require "fiks.error"
@@ -29,8 +31,6 @@ local mt = { __index = SvarInn, __name = "fiks.SvarInn" }
 
 local PAGE = 200 -- the list has no paging: items leave it only when they are acknowledged
 local NEW = { "username", "password", "version", "keys" }
-local RECEIVE = { "into", "report_mismatch", "on_error" }
-local FAIL = { "feilmelding", "permanent" }
 
 ---@class fiks.SvarInnOptions
 ---@field username string the mottakersystem's
@@ -141,27 +141,6 @@ function SvarInn:list()
   return list
 end
 
--- The id of a forsendelse or id; raises for anything else.
-local function check_id(forsendelse, what)
-  local id = type(forsendelse) == "table" and forsendelse.id or forsendelse
-  if type(forsendelse) ~= "table" and type(forsendelse) ~= "string" then
-    error(("svarinn:%s: expected a forsendelse or its id, got %s"):format(
-      what, type(forsendelse)), 3)
-  end
-  if not model.valid_id(id) then
-    return fail("invalid", "forsendelse_id",
-      "svarinn:%s: the id of a forsendelse is 1 to 64 of 0-9 A-Z a-z -", what)
-  end
-  return id
-end
-
-local function check_folder(given, what)
-  if type(given.into) ~= "string" or given.into == "" then
-    error(("svarinn:%s needs into, the folder to receive into"):format(what), 3)
-  end
-  return given.into == "/" and "" or (given.into:gsub("/+$", ""))
-end
-
 local function expected_files(forsendelse)
   local expected = {}
   for i, file in ipairs(forsendelse.filer) do
@@ -170,7 +149,7 @@ local function expected_files(forsendelse)
   return expected
 end
 
-local function download(self, forsendelse, folder)
+local function download_once(self, forsendelse, folder)
   local sink, err = core.forsendelse_sink {
     folder = folder, keys = self._keys or { self._client._settings.key },
     expected = expected_files(forsendelse),
@@ -189,6 +168,15 @@ local function download(self, forsendelse, folder)
   return { folder = folder, files = response.files or {} }
 end
 
+-- What is not what was sent may have suffered on its way: it is fetched once more.
+local function download(self, forsendelse, folder)
+  local received, err = download_once(self, forsendelse, folder)
+  if not received and err.kind == "integrity" then
+    return download_once(self, forsendelse, folder)
+  end
+  return received, err
+end
+
 --- Receives one forsendelse into <into>/<id>, without acknowledging it.
 ---@param forsendelse fiks.Forsendelse one of the list
 ---@param given { into: string }
@@ -196,13 +184,17 @@ end
 ---@return fiks.Error? err `files` holds what was seen, with verdicts; code "mismatch": a wrong hash
 function SvarInn:download(forsendelse, given)
   given = options.check(given, { "into" }, "svarinn:download", 2)
-  local into = check_folder(given, "download")
-  if type(forsendelse) ~= "table" then
-    error("svarinn:download: expected a forsendelse of the list, got " .. type(forsendelse), 2)
-  elseif forsendelse.problem then
-    return nil, forsendelse.problem
+  local into, err = arguments.folder(given, "download", 2)
+  if not into then
+    return nil, err
   end
-  local id, err = check_id(forsendelse, "download")
+  local fine
+  fine, err = arguments.forsendelse(forsendelse, 2)
+  if not fine then
+    return nil, err
+  end
+  local id
+  id, err = arguments.id(forsendelse, "download", 2)
   if not id then
     return nil, err
   end
@@ -223,7 +215,7 @@ end
 ---@return true? ok
 ---@return fiks.Error? err
 function SvarInn:acknowledge(forsendelse)
-  local id, err = check_id(forsendelse, "acknowledge")
+  local id, err = arguments.id(forsendelse, "acknowledge", 2)
   if not id then
     return nil, err
   end
@@ -239,17 +231,11 @@ end
 ---@return true? ok
 ---@return fiks.Error? err
 function SvarInn:fail(forsendelse, given)
-  given = options.check(given, FAIL, "svarinn:fail", 2)
-  if type(given.feilmelding) ~= "string" or given.feilmelding == "" then
-    error("svarinn:fail needs feilmelding, a text for the sender", 2)
-  elseif given.permanent ~= nil and type(given.permanent) ~= "boolean" then
-    error("svarinn:fail: permanent must be true or false, not a " .. type(given.permanent), 2)
-  end
-  local id, err = check_id(forsendelse, "fail")
+  local feil = arguments.feil(given, 2)
+  local id, err = arguments.id(forsendelse, "fail", 2)
   if not id then
     return nil, err
   end
-  local feil = { feilmelding = given.feilmelding, permanent = given.permanent == true }
   local body
   body, err = core.json_encode(self.version == 1 and feil or { status = "FEILET", feil = feil })
   if not body then
@@ -335,11 +321,11 @@ end
 ---@return (fun(): fiks.Forsendelse?, fiks.Error?)? iterator nil when the list could not be had
 ---@return fiks.Error? err
 function SvarInn:receive(given)
-  given = options.check(given, RECEIVE, "svarinn:receive", 2)
-  local into = check_folder(given, "receive")
+  given = arguments.receive(given, 2)
   local on_error = given.on_error
-  if on_error ~= nil and type(on_error) ~= "function" then
-    error("svarinn:receive: on_error must be a function, not a " .. type(on_error), 2)
+  local into, wrong = arguments.folder(given, "receive", 2)
+  if not into then
+    return nil, wrong
   end
   if not is_folder(into) then -- a disk that is not mounted, perhaps
     return fail("io", "folder", "svarinn:receive: there is no folder %s: make it first", into)

@@ -19,14 +19,19 @@ service() {
     if [ "$contract" = current ]; then echo innsyn; else echo meldingsboks; fi
 }
 
-# privilege POST|DELETE
+other_service() {
+    if [ "$contract" = current ]; then echo meldingsboks; else echo innsyn; fi
+}
+
+# privilege POST|DELETE [SERVICE]: for the kommune; SERVICE is the contract's, if not given.
 privilege() {
+    local service=${2:-$(service)}
     if [ "$1" = POST ]; then
         admin POST "/integrasjoner/$integrasjon/privilegier" \
-            "{\"tjeneste\":\"$(service)\",\"fiksOrganisasjonId\":\"$kommune_org\"}"
+            "{\"tjeneste\":\"$service\",\"fiksOrganisasjonId\":\"$kommune_org\"}"
     else
         admin DELETE \
-            "/integrasjoner/$integrasjon/privilegier?tjeneste=$(service)&fiksOrganisasjonId=$kommune_org"
+            "/integrasjoner/$integrasjon/privilegier?tjeneste=$service&fiksOrganisasjonId=$kommune_org"
     fi
 }
 
@@ -260,9 +265,15 @@ privilege_rules() {
         good
         expect "$rule: the code" 403 INNSYN.INTEGRASJON_IKKE_AUTORISERT_FOR_INDEX
     fi
+    privilege POST "$(other_service)"
+    good
+    expect "$rule, the other service on the same organisation: refused" 403 "$kommune_org"
     privilege POST
     good
     expect "$rule, given back: accepted" 200
+    privilege DELETE "$(other_service)"
+    good
+    expect "$rule, the other service withdrawn: accepted" 200
     mixed=$kommune_org
     kommune_org=$nabo_org
     good

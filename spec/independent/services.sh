@@ -114,6 +114,15 @@ innsyn_services() {
         "$(count "\"meldingId\":\"$two\"") $(count '"felt":"meldingMetadata.tittel"')"
     admin GET "/meldinger?meldingId=$three"
     expect "innsyn v2: and nothing of it is stored" 200 "[]"
+    admin POST /meldingsfeil "{\"meldingId\":\"$two\",\"feilmelding\":\"feil kontrollsiffer\"}"
+    call PUT $path "{\"meldinger\":[$(innsyn "$three" 01816236955 "$mappe"),$(innsyn "$two" \
+        01816236955 "$mappe")]}"
+    expect "innsyn v2: one ordered to fail refuses the batch" 400 'feil kontrollsiffer'
+    equal "innsyn v2: the refusal names that one" "1 0" \
+        "$(count "\"meldingId\":\"$two\"") $(count "$three")"
+    admin GET "/meldinger?meldingId=$three"
+    expect "innsyn v2: and nothing of that batch is stored" 200 "[]"
+    admin DELETE "/meldingsfeil?meldingId=$two"
     call PUT $path "{\"meldinger\":[$(innsyn "$one" 01816236955 '{}' FORSENDELSE_V1)]}"
     expect "innsyn v2: no forsendelse" 400 versjon
     call PUT $path '{"meldinger":'

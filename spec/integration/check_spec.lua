@@ -3,6 +3,7 @@
 local fiks = require "fiks"
 local meldinger = require "examples.meldinger"
 local sandbox = require "spec.support.sandbox"
+local stage = require "examples.support"
 
 describe("client:check", function()
   local here, kommune, integrasjon
@@ -94,6 +95,22 @@ describe("client:check", function()
       "privilege", "har ikke privilegiet", "the privilege for fiks%-io of the account")
     fails(client:check { tjeneste = "fiks-io", konto = fiks.uuid() }, "privilege", "404",
       "check the id of the account")
+  end)
+
+  it("does not take the privilege for another service for the one asked about", function()
+    local services = { "innsyn", "meldingsboks" }
+    for i, asked in ipairs(services) do
+      local other = services[3 - i]
+      local fresh = stage.new_integrasjon("spec", "one service at a time", services)
+      local wanted = { tjeneste = asked, fiks_organisasjon = kommune.fiks_organisasjon_id }
+      local client = sandbox.client("current", fresh)
+      stage.grant(fresh, { tjeneste = other, fiksOrganisasjonId = wanted.fiks_organisasjon })
+      fails(client:check(wanted), "privilege", "har ikke privilegiet",
+        "grant the integrasjon the privilege for " .. asked .. " of")
+      stage.grant(fresh, { tjeneste = asked, fiksOrganisasjonId = wanted.fiks_organisasjon })
+      local report = client:check(wanted)
+      assert.is_true(report.ok, tostring(report))
+    end
   end)
 
   it("does not take a platform that fails for a missing privilege", function()

@@ -33,7 +33,8 @@ describe("the examples", function()
       "4 messages: 4 ok, 0 failed, 0 reserved, 0 unknown",
       "4 messages: 2 ok, 1 failed, 1 reserved, 0 unknown",
       "converted     FAKTURA_V1", "forsendelse has no counterpart", "has not consented",
-      "nothing of batch 1 was stored", "SHA%-256 verified", "SHA%-256 mismatch",
+      "nothing of batch 1 was stored", "refused     %S+, not stored: nothing of the batch",
+      "invalid     %S+, not stored: meldingMetadata", "SHA%-256 verified", "SHA%-256 mismatch",
       "reported    no", "reported    yes, not permanent", "SvarInn says  %S+ MOTTATT",
       "sent          melding", "denied 403", "auth 401", "The main job is done: 7 steps",
     } do
@@ -121,10 +122,40 @@ describe("the examples", function()
       local text, ok = job()
       assert.is_true(ok, text)
       assert.matches("meldingsboks: 1 of 1 messages indexed", text)
+      assert.matches("innsyn: 1 new, 0 updated", text)
       assert.matches("a.txt: 3 bytes, verified", text)
       assert.matches("svarinn: 1 listed, 0 not received", text)
       assert.equal("hei", sandbox.read(into .. "/" .. id .. "/a.txt"), text)
       assert.equal("MOTTATT", waiting().status)
+    end)
+
+    it("sends a case that its receiver can read", function()
+      local text, ok = job()
+      assert.is_true(ok, text)
+      local id = text:match("fiks%-io: sent melding (%x+%-[%x-]+), %d+ encrypted bytes")
+      local mottaker, sent = here.fiksio.mottaker, nil
+      for _, melding in ipairs(sandbox.konfigurasjon("GET", "/fiksio/meldinger?kontoId="
+        .. mottaker.konto_id)) do
+        sent = melding.meldingId == id and melding or sent
+      end
+      assert.equal(here.fiksio.avsender.konto_id, sent.avsenderKontoId)
+      assert.equal(sent.filnavn, sent.headere.klientMeldingId)
+      text, ok = run(("cd %s && openssl cms -decrypt -binary -inform DER -inkey %s -in %s "
+        .. "-out sak.asice && unzip -p sak.asice arkivmelding.xml 'vedlegg/*'"):format(into,
+        mottaker.key_file, here.directory .. "/state/payload/" .. id))
+      assert.is_true(ok, text)
+      assert.matches("<system>Storevik sakarkiv</system>", text)
+      assert.matches("Søknaden er innvilget", text)
+    end)
+
+    it("sends nothing when the receiver has no key, and does the rest", function()
+      here.fiksio.mottaker.konto_id = fiks.uuid()
+      local mark = sandbox.mark()
+      local text, ok = job()
+      assert.is_false(ok, text)
+      assert.matches("fiks%-io: not_found", text)
+      assert.matches("meldingsboks: 1 of 1 messages indexed", text)
+      assert.same({}, sandbox.calls(mark, "/fiks-io/api/v1/send", integrasjon))
     end)
 
     it("only acknowledges what an earlier run received, when it is still whole", function()
@@ -156,6 +187,7 @@ describe("the examples", function()
       assert.is_false(ok, text)
       assert.matches("meldingsboks: message %x+%-[%x-]+: GDPR_RESERVED", text)
       assert.matches("meldingsboks: 0 of 1 messages indexed", text)
+      assert.matches("innsyn: message %x+%-[%x-]+: no consent", text)
     end)
 
     it("says so, also to its caller, when the password is wrong", function()

@@ -165,20 +165,28 @@ describe("indexing", function()
     end)
 
     it("is refused as a whole, with the offending ids", function()
-      local batch = converted(PERSON).meldinger
-      -- a folder of a batch is its own batch, so two that go together:
-      local pair = { batch[2], batch[3] }
-      assert(innsyn:index { batch[1] })
-      sandbox.fault { sti = "/innsyn-index/api/v2/indexRequest", status = 400,
-        contentType = "application/json", kropp = ([[{"status":400,"message":"1 feil",
-          "errorJson":{"valideringsfeil":[{"meldingId":"%s","felt":"kid","feilmelding":"feil"}]}}]])
-          :format(pair[2].meldingId) }
-      local result, err, refused = innsyn:index(pair)
+      local made = converted(PERSON).meldinger
+      assert(innsyn:index { made[1] })
+      local good, bad = made[2], made[3]
+      sandbox.konfigurasjon("POST", "/meldingsfeil",
+        { meldingId = bad.meldingId, feilmelding = "kid har feil kontrollsiffer" })
+      local result, err, refused = innsyn:index { good, bad }
+      sandbox.konfigurasjon("DELETE", "/meldingsfeil?meldingId=" .. bad.meldingId)
       assert.is_nil(result)
       assert.equal("rejected", err.kind)
-      assert.same({ pair[2].meldingId }, err.ids)
-      assert.equal(2, refused.counts.failed)
-      assert.equal(0, #stored(pair[1].meldingId))
+      assert.same({ bad.meldingId }, err.ids)
+      assert.same({}, refused.ok)
+      local fate = {}
+      for _, entry in ipairs(refused.failed) do
+        fate[entry.id] = entry.code .. ": " .. entry.reason
+      end
+      assert.equal("invalid: meldingMetadata: kid har feil kontrollsiffer", fate[bad.meldingId])
+      assert.matches("^refused: nothing of the batch was stored", fate[good.meldingId])
+      assert.same({}, stored(good.meldingId))
+      assert.same({}, stored(bad.meldingId))
+      assert(innsyn:index { good, bad })
+      assert.equal(1, #stored(good.meldingId))
+      assert.equal(1, #stored(bad.meldingId))
     end)
 
     it("is refused for an organisation without privilege", function()

@@ -112,6 +112,8 @@ for version = 1, 2 do
       assert.equal("integrity", by_id[wrong].err.kind)
       assert.equal("mismatch", by_id[wrong].err.code)
       assert.is_false(by_id[wrong].acknowledged)
+      assert.equal(2, status(wrong).nedlastinger) -- it may have been the way
+      assert.equal(1, status(right).nedlastinger)
       local verdicts = {}
       for _, file in ipairs(by_id[wrong].files) do
         verdicts[file.name] = file.verdict
@@ -123,6 +125,15 @@ for version = 1, 2 do
       local listing = io.popen("ls -A " .. into)
       assert.equal(right .. "\n", listing:read("*a"))
       listing:close()
+    end)
+
+    it("downloads nothing that the disk has no room for", function()
+      local id = put { filer = { { filnavn = "a.txt", data = "a", storrelse = 2 ^ 50 } } }
+      local got = receive()
+      assert.equal("disk_full", got[1].err.code)
+      assert.matches("needs 3377699720527872 bytes of disk, and %d+ are free", got[1].err.message)
+      assert.equal(0, status(id).nedlastinger)
+      assert.equal("KLAR", status(id).status)
     end)
 
     it("reports a wrong hash only when asked, and never as permanent", function()

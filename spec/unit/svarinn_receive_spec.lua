@@ -82,7 +82,26 @@ describe("svarinn:receive", function()
     assert.is_nil(got[1].reported)
     assert.is_nil(got[2].err)
     assert.equal("svarinn.v1.list svarinn.v1.download svarinn.v1.download "
-      .. "svarinn.v1.acknowledge", client:names())
+      .. "svarinn.v1.download svarinn.v1.acknowledge", client:names())
+  end)
+
+  it("fetches once more what was damaged on its way, and only that", function()
+    for kind, downloads in pairs { integrity = 2, crypto = 1, archive = 1, network = 1 } do
+      local calls = 0
+      local svarinn = new { ["svarinn.v1.list"] = list_of(kind),
+        ["svarinn.v1.download"] = function(opts)
+          calls = calls + 1
+          if calls == 1 then
+            return nil, failure(kind, "x")
+          end
+          return arrive(opts)
+        end }
+      local got = receive(svarinn, { report_mismatch = true })
+      assert.equal(downloads, calls)
+      assert.equal(kind == "integrity", got[1].acknowledged)
+      assert.is_nil(got[1].reported)
+      assert.equal(kind ~= "integrity", got[1].err ~= nil)
+    end
   end)
 
   it("reports a wrong hash when asked, never as permanent, without personal data", function()
@@ -90,8 +109,8 @@ describe("svarinn:receive", function()
       ["svarinn.v1.download"] = wrong_hash }
     local got = receive(svarinn, { report_mismatch = true })
     assert.is_true(got[1].reported)
-    local body = core.json_decode(client.calls[3].opts.body)
-    assert.equal("svarinn.v1.fail", client.calls[3].operation)
+    local body = core.json_decode(client.calls[4].opts.body)
+    assert.equal("svarinn.v1.fail", client.calls[4].operation)
     assert.is_false(body.permanent)
     assert.matches("1 av 2 filer", body.feilmelding)
     assert.is_nil(body.feilmelding:find("a.txt", 1, true))

@@ -44,6 +44,9 @@ local function read_bytes(found, given, prefix)
       return fail(prefix .. "." .. name, "must be a string, not a %s", type(found[name]))
     end
   end
+  if (found.password or ""):find("\0", 1, true) then
+    return fail(prefix .. ".password", "holds a NUL byte")
+  end
   local jwk = given.jwk
   if jwk == nil then
     return true
