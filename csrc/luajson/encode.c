@@ -2,6 +2,7 @@
 #include "luajson.h"
 #include "scan.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -268,24 +269,30 @@ static bool is_decimal(double number, uint64_t *digits, int *decimals)
     return false;
 }
 
-/* The fewest of 15 to 17 digits that read back. */
+/*
+ * The fewest of 15 to 17 digits that read back; less where a double has less (below DBL_MIN). There
+ * is a point or an exponent in it: without, LuaJIT would read an integer beyond 2^53, a string.
+ */
 static bool put_shortest(encoder *e, double number)
 {
     char text[48];
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(number) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;
     }
     /* the decimal point is the locale's, and may be several bytes */
     bool in_point = false;
+    bool whole = true;
     for (const char *p = text; *p; p++) {
-        bool plain = (*p >= '0' && *p <= '9') || *p == '-' || *p == '+' || *p == 'e';
+        bool digit = (*p >= '0' && *p <= '9') || *p == '-';
+        bool plain = digit || *p == '+' || *p == 'e';
         if ((plain || !in_point) && !put_char(e, plain ? *p : '.'))
             return false;
         in_point = !plain;
+        whole = whole && digit;
     }
-    return true;
+    return !whole || put(e, ".0", 2);
 }
 
 static bool put_double(encoder *e, double number)
