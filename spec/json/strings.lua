@@ -40,6 +40,8 @@ local function control(is)
     local char = string.char(byte)
     is.refused(("control character 0x%02X"):format(byte), '"a' .. char .. 'b"', 2)
     is.refused(("control character 0x%02X in a name"):format(byte), '{"' .. char .. '":1}', 2)
+    is.refused(("control character 0x%02X among plain ones"):format(byte),
+      '"abcdef' .. char .. ' ~!#[]^_"', 7)
     local again = ({ [8] = "\\b", [9] = "\\t", [10] = "\\n",
       [12] = "\\f", [13] = "\\r" })[byte] or ("\\u%04x"):format(byte)
     is.accepted(("escaped control character 0x%02X"):format(byte), ('"\\u%04X"'):format(byte),
@@ -77,6 +79,8 @@ local function surrogates(is)
     ["high alone"] = "\\ud800", ["low alone"] = "\\udc00", ["the last low alone"] = "\\udfff",
     ["the last high alone"] = "\\udbff", ["high, then a letter"] = "\\ud800x",
     ["high, then an escape"] = "\\ud800\\n", ["high, then a letter's escape"] = "\\ud800\\u0041",
+    ["high, then U+E000"] = "\\ud800\\ue000",
+    ["high, then U+DBFF"] = "\\ud800\\udbff",
     ["two high"] = "\\ud800\\ud800", ["two low"] = "\\udc00\\udc00",
     ["low before high"] = "\\udc00\\ud800", ["high, low, low"] = "\\ud83d\\udcec\\udcec",
     ["high, high, low"] = "\\ud83d\\ud83d\\udcec",

@@ -130,6 +130,8 @@ local function texts(gives)
     local text = short[byte] or byte < 32 and ("\\u%04x"):format(byte)
       or (char == '"' or char == "\\") and "\\" .. char or char
     gives(("byte 0x%02X"):format(byte), char, '"' .. text .. '"')
+    gives(("byte 0x%02X among plain ones"):format(byte), "abcdef" .. char .. " ~!#[]^_",
+      '"abcdef' .. text .. ' ~!#[]^_"')
   end
   for name, bytes in pairs(utf8_cases.good) do
     gives(name, bytes, '"' .. bytes .. '"')
