@@ -52,15 +52,17 @@ BIND_SRC    := $(filter-out $(SKIP),$(wildcard csrc/bind/*.c csrc/luajson/*.c))
 TEST_SRC    := $(filter-out $(SKIP),$(wildcard csrc/test/test_*.c))
 EXAMPLE_SRC := $(wildcard examples/*.c)
 BENCH_SRC   := $(wildcard bench/*.c)
+JUDGE_SRC   := $(wildcard spec/*/*.c)
 HEADERS     := $(wildcard csrc/*.h csrc/bind/*.h csrc/luajson/*.h csrc/test/*.h)
-C_FILES     := $(CORE_SRC) $(BIND_SRC) $(TEST_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(HEADERS)
+C_FILES     := $(CORE_SRC) $(BIND_SRC) $(TEST_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) $(HEADERS)
 LUA_FILES    = $(sort $(shell find lua spec examples sandbox bench tools -name '*.lua' 2>/dev/null))
 
 OBJ         := $(BUILD)/obj
 CORE_OBJ    := $(CORE_SRC:%.c=$(OBJ)/%.o)
 LUA54_OBJ   := $(BIND_SRC:%.c=$(OBJ)/lua5.4/%.o)
 LUAJIT_OBJ  := $(BIND_SRC:%.c=$(OBJ)/luajit/%.o)
-PROG_OBJ    := $(TEST_SRC:%.c=$(OBJ)/%.o) $(EXAMPLE_SRC:%.c=$(OBJ)/%.o) $(BENCH_SRC:%.c=$(OBJ)/%.o)
+PROG_OBJ    := $(TEST_SRC:%.c=$(OBJ)/%.o) $(EXAMPLE_SRC:%.c=$(OBJ)/%.o) $(BENCH_SRC:%.c=$(OBJ)/%.o) \
+               $(JUDGE_SRC:%.c=$(OBJ)/%.o)
 OBJECTS     := $(CORE_OBJ) $(LUA54_OBJ) $(LUAJIT_OBJ) $(PROG_OBJ)
 
 LIBFIKS     := $(BUILD)/libfiks.a
@@ -68,6 +70,7 @@ MODULES     := $(BUILD)/lua5.4/fiks/core.so $(BUILD)/luajit/fiks/core.so
 TESTS       := $(TEST_SRC:csrc/test/%.c=$(BUILD)/test/%)
 EXAMPLES    := $(EXAMPLE_SRC:examples/%.c=$(BUILD)/examples/%)
 BENCHES     := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
+JUDGES      := $(JUDGE_SRC:%.c=$(BUILD)/%)
 
 # ---- building ------------------------------------------------------------------------------------
 
@@ -150,6 +153,11 @@ $(BUILD)/bench/%: $(OBJ)/bench/%.o $(LIBFIKS)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
+$(BUILD)/spec/%: $(OBJ)/spec/%.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
 -include $(OBJECTS:.o=.d)
 
 # ---- running -------------------------------------------------------------------------------------
@@ -168,13 +176,13 @@ endif
 demo: $(MODULES) $(EXAMPLES) ## the main job against a local sandbox, from nothing
 	$(Q)BUILD=$(BUILD) LUA=$(LUA) tools/demo.sh
 
-test: all plain-modules $(TESTS) ## every test: C, Lua 5.4 and LuaJIT
+test: all plain-modules $(TESTS) $(JUDGES) ## every test: C, Lua 5.4 and LuaJIT
 	$(Q)$(RUN) --c '$(WANTED)' --lua '$(SPEC)'
 
 test-c: $(WANTED) ## C tests (TEST=url: only test_url)
 	$(Q)$(RUN) --c '$(WANTED)'
 
-test-lua: all plain-modules ## Lua tests on both runtimes (SPEC=file: only that)
+test-lua: all plain-modules $(JUDGES) ## Lua tests on both runtimes (SPEC=file: only that)
 	$(Q)$(RUN) --lua '$(SPEC)'
 
 asan: test ## the whole suite under address and undefined-behaviour sanitizers

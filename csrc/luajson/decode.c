@@ -1,5 +1,6 @@
 #include "../error.h"
 #include "luajson.h"
+#include "scan.h"
 
 #include <locale.h>
 #include <math.h>

@@ -1,6 +1,8 @@
 #include "../error.h"
 #include "luajson.h"
+#include "scan.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,12 +10,16 @@
 #include <string.h>
 
 #define KEEP_BYTES ((size_t)64 * 1024) /* of the output, from one call to the next */
+#define KEEP_MOST ((size_t)16 * 1024 * 1024)
+#define KEEP_CALLS 16
 #define FIRST_BYTES ((size_t)1024)
+#define AROUND                                                                                     \
+    ((size_t)16) /* of a string: quotes, one escape, what copying eight at a time needs */
 #define TWO_53 9007199254740992.0
 
 /* Where we are in one open table: at a key (borrowed from the Lua stack) or at an index. */
 typedef struct frame {
-    const void *table;
+    int table;       /* stack index */
     const char *key; /* NULL = index */
     size_t key_len;
     size_t index; /* from 0, as JSON counts */
@@ -30,7 +36,7 @@ typedef struct encoder {
     ptrdiff_t offset; /* of the bad byte within its string; negative = none */
     char path[256];   /* of what failed */
     fiks_error err;
-    frame frames[FIKS_JSON_DEPTH];
+    frame frames[FIKS_JSON_DEPTH + 1];
 } encoder;
 
 static bool value(encoder *e, int index);
@@ -142,40 +148,71 @@ static bool put(encoder *e, const char *text, size_t len)
 
 /* ---- scalars ---- */
 
-static bool put_escaped(encoder *e, char c)
+static char *put_escape(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
     static const char short_form[] = "btn\0fr"; /* 0x08 to 0x0D */
-    unsigned char u = (unsigned char)c;
-    if (c == '"' || c == '\\')
-        return put(e, (const char[]){'\\', c}, 2);
-    if (u >= 0x08 && u <= 0x0D && short_form[u - 0x08])
-        return put(e, (const char[]){'\\', short_form[u - 0x08]}, 2);
-    return put(e, (const char[]){'\\', 'u', '0', '0', hex[u >> 4], hex[u & 15]}, 6);
+    *to++ = '\\';
+    if (c == '"' || c == '\\') {
+        *to++ = (char)c;
+    } else if (c >= 0x08 && c <= 0x0D && short_form[c - 0x08]) {
+        *to++ = short_form[c - 0x08];
+    } else {
+        memcpy(to, "u00", 3);
+        to[3] = hex[c >> 4];
+        to[4] = hex[c & 15];
+        to += 5;
+    }
+    return to;
 }
 
-/* Sets *bad and returns true at bytes that are not UTF-8. */
-static bool put_string(encoder *e, const char *text, size_t len, const char **bad)
+/*
+ * Copies from `from`, which has no escapes before `end`, as far as it goes without care. `to` has
+ * room for all of it and seven bytes more.
+ */
+static inline const char *copy_plain(char **to, const char *from, const char *end)
+{
+    char *at = *to;
+    for (; end - from >= 8; from += 8, at += 8) {
+        memcpy(at, from, 8);
+        size_t plain = fiks_json_plain8(from);
+        if (plain < 8) {
+            *to = at + plain;
+            return from + plain;
+        }
+    }
+    while (from < end && fiks_json_is_plain(*from))
+        *at++ = *from++;
+    *to = at;
+    return from;
+}
+
+/* Adds the text in quotes. Sets *bad and returns true at bytes that are not UTF-8. */
+static inline bool put_string(encoder *e, const char *text, size_t len, const char **bad)
 {
     const char *end = text + len;
-    if (!room(e, len + 2))
+    if (!room(e, len + AROUND))
         return false;
     *e->at++ = '"';
-    while (text < end) {
-        const char *stop = fiks_json_scan(text, end);
-        if (!put(e, text, (size_t)(stop - text)))
-            return false;
-        if (stop == end)
-            break;
-        if ((unsigned char)*stop >= 0x80) {
-            *bad = stop;
-            return true;
+    while ((text = copy_plain(&e->at, text, end)) < end) {
+        size_t sequence = 1;
+        if (*text & 0x80) {
+            sequence = fiks_json_sequence(text, end);
+            if (!sequence) {
+                *bad = text;
+                return true;
+            }
+            for (size_t i = 0; i < sequence; i++)
+                *e->at++ = text[i];
+        } else {
+            e->at = put_escape(e->at, (unsigned char)*text);
+            if (!room(e, (size_t)(end - text) + AROUND))
+                return false;
         }
-        if (!put_escaped(e, *stop))
-            return false;
-        text = stop + 1;
+        text += sequence;
     }
-    return put_char(e, '"');
+    *e->at++ = '"';
+    return true;
 }
 
 static bool put_text(encoder *e, int index)
@@ -188,41 +225,87 @@ static bool put_text(encoder *e, int index)
     return bad ? fail_utf8(e, e->depth, text, bad, "the text") : true;
 }
 
-static bool put_integer(encoder *e, int64_t number)
+/* The digits of the magnitude, the last `decimals` of them behind a point. */
+static bool put_digits(encoder *e, bool negative, uint64_t magnitude, int decimals)
 {
-    char digits[24];
+    char digits[32];
     char *p = digits + sizeof digits;
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    for (int i = 1; i <= decimals; i++, magnitude /= 10) {
+        *--p = (char)('0' + magnitude % 10);
+        if (i == decimals)
+            *--p = '.';
+    }
     do {
-        *--p = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    if (number < 0)
+        *--p = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude);
+    if (negative)
         *--p = '-';
     return put(e, p, (size_t)(digits + sizeof digits - p));
 }
 
-static bool put_double(encoder *e, double number)
+static bool put_integer(encoder *e, int64_t number)
 {
-    if (!isfinite(number))
-        return fail(e, e->depth, "number", "NaN and infinity are not JSON numbers");
-    if (number >= -TWO_53 && number <= TWO_53 && (double)(int64_t)number == number)
-        return put_integer(e, (int64_t)number);
+    uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    return put_digits(e, number < 0, magnitude, 0);
+}
+
+/*
+ * Amounts and coordinates: is the positive number one of at most 15 digits with 1 to 4 decimals? No
+ * two such decimals are the same double, so this one reads back, and no shorter one does.
+ */
+static bool is_decimal(double number, uint64_t *digits, int *decimals)
+{
+    static const double scales[] = {1, 10, 100, 1000, 10000};
+    if (number >= 1e11)
+        return false;
+    for (int i = 1; i <= 4; i++) {
+        double scaled = number * scales[i];
+        *digits = (uint64_t)scaled;
+        *decimals = i;
+        if ((double)*digits == scaled && scaled / scales[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The fewest of 15 to 17 digits that read back; less where a double has less (below DBL_MIN). There
+ * is a point or an exponent in it: without, LuaJIT would read an integer beyond 2^53, a string.
+ */
+static bool put_shortest(encoder *e, double number)
+{
     char text[48];
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(number) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
             break;
     }
     /* the decimal point is the locale's, and may be several bytes */
     bool in_point = false;
+    bool whole = true;
     for (const char *p = text; *p; p++) {
-        bool plain = (*p >= '0' && *p <= '9') || *p == '-' || *p == '+' || *p == 'e';
+        bool digit = (*p >= '0' && *p <= '9') || *p == '-';
+        bool plain = digit || *p == '+' || *p == 'e';
         if ((plain || !in_point) && !put_char(e, plain ? *p : '.'))
             return false;
         in_point = !plain;
+        whole = whole && digit;
     }
-    return true;
+    return !whole || put(e, ".0", 2);
+}
+
+static bool put_double(encoder *e, double number)
+{
+    uint64_t digits;
+    int decimals;
+    if (!isfinite(number))
+        return fail(e, e->depth, "number", "NaN and infinity are not JSON numbers");
+    if (number >= -TWO_53 && number <= TWO_53 && (double)(int64_t)number == number)
+        return put_integer(e, (int64_t)number);
+    if (is_decimal(fabs(number), &digits, &decimals))
+        return put_digits(e, number < 0, digits, decimals);
+    return put_shortest(e, number);
 }
 
 static bool put_number(encoder *e, int index)
@@ -341,9 +424,9 @@ static bool put_object(encoder *e, int table)
 /* Names the first place where a table is met again inside itself, if that is why. */
 static bool fail_depth(encoder *e)
 {
-    for (int inner = 1; inner < e->depth; inner++)
+    for (int inner = 1; inner <= e->depth; inner++)
         for (int outer = 0; outer < inner; outer++)
-            if (e->frames[inner].table == e->frames[outer].table)
+            if (lua_rawequal(e->L, e->frames[inner].table, e->frames[outer].table))
                 return fail(e, inner, "cycle", "a table that contains itself");
     return fail(e, 4, "depth", "nested deeper than 64 tables");
 }
@@ -373,9 +456,10 @@ static bool put_table(encoder *e, int table)
             return put_marked_integer(e, table);
         array = mark == e->array_mt;
     }
+    e->frames[e->depth].table = table;
     if (e->depth == FIKS_JSON_DEPTH)
         return fail_depth(e);
-    e->frames[e->depth++].table = lua_topointer(L, table);
+    e->depth++;
     bool ok;
     if (array) {
         ok = put_array(e, table);
@@ -443,11 +527,15 @@ static int push_failure(encoder *e)
     return 2;
 }
 
-/* One huge message must not pin its memory for the life of the process. */
-static void trim(fiks_json_output *out)
+/*
+ * Batches are megabytes, and a buffer of fresh pages costs more than what is written into it: it is
+ * kept while texts of its size keep coming. One huge message must not pin its memory for good.
+ */
+static void give_back(fiks_json_output *out, size_t used)
 {
     out->busy = false;
-    if (out->cap > KEEP_BYTES) {
+    out->unused = used < out->cap / 4 ? out->unused + 1 : 0;
+    if (out->cap > KEEP_MOST || (out->cap > KEEP_BYTES && out->unused >= KEEP_CALLS)) {
         free(out->data);
         out->data = NULL;
         out->cap = 0;
@@ -475,11 +563,10 @@ int fiks_json_encode(lua_State *L)
     e.offset = -1;
     e.path[0] = '\0';
     fiks_error_clear(&e.err);
-    if (!value(&e, 1)) {
-        trim(e.out);
-        return push_failure(&e);
-    }
-    lua_pushlstring(L, e.out->data, (size_t)(e.at - e.out->data));
-    trim(e.out);
-    return 1;
+    bool ok = value(&e, 1);
+    size_t used = (size_t)(e.at - e.out->data);
+    if (ok)
+        lua_pushlstring(L, e.out->data, used);
+    give_back(e.out, used);
+    return ok ? 1 : push_failure(&e);
 }

@@ -7,64 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629, 4), or 0. `p` is 0x80 or above. */
-static size_t utf8_sequence(const unsigned char *p, const unsigned char *end)
-{
-    size_t left = (size_t)(end - p);
-    unsigned char lead = p[0];
-    if (lead < 0xC2 || lead > 0xF4 || left < 2)
-        return 0;
-    unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    if (lead < 0xE0)
-        return 2;
-    if (left < 3 || (p[2] & 0xC0) != 0x80)
-        return 0;
-    if (lead < 0xF0)
-        return 3;
-    return left >= 4 && (p[3] & 0xC0) == 0x80 ? 4 : 0;
-}
-
-/* Are the next eight bytes all plain ASCII? Each term sets a byte's high bit when that byte is
- * (or, above a true hit, may be) one that needs care; zero is exact. */
-static bool plain8(const char *p)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    const uint64_t highs = 0x8080808080808080u;
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    uint64_t quote = v ^ ones * '"';
-    uint64_t backslash = v ^ ones * '\\';
-    uint64_t care = v | (v - ones * 0x20) | (quote - ones) | (backslash - ones);
-    return !(care & highs);
-}
-
-const char *fiks_json_scan(const char *p, const char *end)
-{
-    for (;;) {
-        while (end - p >= 8 && plain8(p))
-            p += 8;
-        const char *stop = end - p >= 8 ? p + 8 : end;
-        while (p < stop) {
-            unsigned char c = (unsigned char)*p;
-            if (c >= 0x80) {
-                size_t n = utf8_sequence((const unsigned char *)p, (const unsigned char *)end);
-                if (!n)
-                    return p;
-                p += n;
-            } else if (c < 0x20 || c == '"' || c == '\\') {
-                return p;
-            } else {
-                p++;
-            }
-        }
-        if (p >= end)
-            return end;
-    }
-}
-
 /* core.array(t) -> t: marks a table as a JSON array, for the empty one above all. */
 static int mark_array(lua_State *L)
 {
@@ -146,6 +88,7 @@ fiks_json_output *fiks_json_push_output(lua_State *L)
     fiks_json_output *out = lua_newuserdatauv(L, sizeof *out, 0);
     out->data = NULL;
     out->cap = 0;
+    out->unused = 0;
     out->busy = false;
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, free_output);

@@ -29,18 +29,12 @@ enum { JSON_ARRAY_MT = 1, JSON_INTEGER_MT, JSON_OUTPUT };
 typedef struct fiks_json_output {
     char *data;
     size_t cap;
+    unsigned unused; /* calls in a row that needed little of it */
     bool busy; /* between the first byte and the finished string: a finalizer may encode, too */
 } fiks_json_output;
 
 /* Pushes an empty output. */
 fiks_json_output *fiks_json_push_output(lua_State *L);
-
-/*
- * The first byte of [p, end) that cannot be copied as it is between a Lua string and a JSON
- * string: a control character, a quote, a backslash, or (0x80 and above) one that starts no
- * well-formed UTF-8 sequence. `end` when there is none.
- */
-const char *fiks_json_scan(const char *p, const char *end);
 
 /* json_encode(value) -> text | nil, err       err.kind "invalid", err.path, err.offset */
 int fiks_json_encode(lua_State *L);
