@@ -21,8 +21,8 @@ static size_t from_hex(char *line)
 static void judge(const char *text, size_t len)
 {
     json_error_t error;
-    json_t *value = json_loadb(
-        text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *value =
+        json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     char *again = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
     if (!again)
         printf("refused");
