@@ -11,7 +11,6 @@ void fiks_way_init(fiks_way *way, CURL *easy)
     char *roots = NULL;
     curl_easy_getinfo(easy, CURLINFO_CAINFO, &roots);
     way->system_roots = fiks_strdup(roots);
-    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* no part of the answer */
 }
 
