@@ -18,21 +18,14 @@ struct fiks_network {
     char *proxy; /* "http://host:port"; NULL = none */
     char proxy_from[48];
     char *proxy_username;
-    char *proxy_password;      /* wiped */
-    char *no_proxy;            /* NULL without a proxy; else loopback is in it */
-    atomic_bool *proxy_shared; /* see fiks_network_shares_proxy */
-    fiks_buf certificate;      /* PEM, shown to a server that asks; empty = none */
-    fiks_buf private_key;      /* PEM; wiped */
+    char *proxy_password; /* wiped */
+    char *no_proxy;       /* NULL without a proxy; else loopback is in it */
+    fiks_buf certificate; /* PEM, shown to a server that asks; empty = none */
+    fiks_buf private_key; /* PEM; wiped */
     char *unix_socket;
     char *connect_to[FIKS_MAX_RESOLVE + 1]; /* "host:port:address:port", ends in NULL */
     int redirects;
 };
-
-/*
- * Has this process met two user names (or none and one) for this network's proxy? libcurl 7 and 8
- * hand a tunnel that one of them opened to the other, so tunnels must not be kept then.
- */
-bool fiks_network_shares_proxy(const fiks_network *network);
 
 /* A part of fiks_network_new (network_proxy.c): proxy, its user, no_proxy. */
 fiks_status fiks_network_set_proxy(fiks_network *network, const fiks_network_options *options,

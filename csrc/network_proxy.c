@@ -1,75 +1,14 @@
 /* The proxy: from the option or the usual variables, its user, and who goes without it. */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
-#include "hash.h"
 #include "network.h"
 #include "url.h"
 
 /* What is for this machine is not shown to a proxy: it may be plain http. */
 #define LOOPBACK "localhost,127.0.0.0/8,::1"
-
-/* ---- users of a proxy ---------------------------------------------------------------------- */
-
-/* One for each proxy that this process has heard of; kept, as connections may be. */
-typedef struct known_proxy {
-    char *url;
-    uint8_t first_user[32];
-    atomic_bool shared;
-    struct known_proxy *next;
-} known_proxy;
-
-static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
-static known_proxy *known;
-
-static known_proxy *remember(const char *url, const uint8_t user[32])
-{
-    known_proxy *p = calloc(1, sizeof *p);
-    char *name = fiks_strdup(url);
-    if (!p || !name) {
-        free(p);
-        free(name);
-        return NULL;
-    }
-    p->url = name;
-    memcpy(p->first_user, user, sizeof p->first_user);
-    p->next = known;
-    known = p;
-    return p;
-}
-
-static fiks_status meet_user(fiks_network *n, fiks_error *err)
-{
-    fiks_buf text = {0};
-    uint8_t user[32];
-    if (n->proxy_username)
-        fiks_buf_addf(&text, "%s:%s", n->proxy_username, n->proxy_password);
-    fiks_status st = text.failed ? fiks_fail_memory(err)
-                                 : fiks_sha256(text.data ? text.data : "", text.len, user, err);
-    fiks_buf_free(&text);
-    if (st)
-        return st;
-    pthread_mutex_lock(&known_lock);
-    known_proxy *p = known;
-    while (p && strcmp(p->url, n->proxy) != 0)
-        p = p->next;
-    if (!p)
-        p = remember(n->proxy, user);
-    else if (memcmp(p->first_user, user, sizeof user) != 0)
-        atomic_store(&p->shared, true);
-    pthread_mutex_unlock(&known_lock);
-    n->proxy_shared = p ? &p->shared : NULL;
-    return p ? FIKS_OK : fiks_fail_memory(err);
-}
-
-bool fiks_network_shares_proxy(const fiks_network *network)
-{
-    return network->proxy_shared &&
-           atomic_load_explicit(network->proxy_shared, memory_order_relaxed);
-}
 
 /* ---- the URL ------------------------------------------------------------------------------- */
 
@@ -250,7 +189,5 @@ fiks_status fiks_network_set_proxy(fiks_network *n, const fiks_network_options *
     fiks_status st = parse_proxy(n, proxy, err);
     if (!st)
         st = set_user(n, o, err);
-    if (!st)
-        st = set_exceptions(n, exceptions, err);
-    return st ? st : meet_user(n, err);
+    return st ? st : set_exceptions(n, exceptions, err);
 }

@@ -1,5 +1,6 @@
 #include "transfer_network.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -10,16 +11,12 @@ void fiks_way_init(fiks_way *way, CURL *easy)
     char *roots = NULL;
     curl_easy_getinfo(easy, CURLINFO_CAINFO, &roots);
     way->system_roots = fiks_strdup(roots);
-    /* no user of the system is asked for, and no file of its home is read */
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* no part of the answer */
 }
 
 void fiks_way_free(fiks_way *way)
 {
-    fiks_str_wipe_free(way->system_roots);
+    free(way->system_roots);
     curl_slist_free_all(way->connect_to);
 }
 
@@ -88,8 +85,8 @@ static CURLcode set_addresses(fiks_way *way, CURL *easy, const fiks_network *n)
     return code ? code : curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, n->unix_socket);
 }
 
-/* libcurl keeps connections apart by all of this but the proxy's user and, as it belongs to the
- * certificate, the key. */
+/* libcurl keeps connections apart by all of this but the key, which belongs to the certificate; by
+ * the user of a proxy since its fix of CVE-2026-3784. */
 static CURLcode set_all(fiks_way *way, CURL *easy, const fiks_network *n)
 {
     CURLcode code = set_roots(way, easy, n);
@@ -101,8 +98,6 @@ static CURLcode set_all(fiks_way *way, CURL *easy, const fiks_network *n)
         code = set_blob(easy, CURLOPT_SSLCERT_BLOB, &n->certificate);
     if (!code)
         code = set_blob(easy, CURLOPT_SSLKEY_BLOB, &n->private_key);
-    if (!code)
-        code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
     return code;
 }
 
@@ -122,10 +117,6 @@ CURLcode fiks_way_apply(fiks_way *way, CURL *easy, const fiks_network *network, 
     } else if (way->allow_http != allow_http) {
         code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, allow_http ? "https,http" : "https");
         way->allow_http = allow_http;
-    }
-    if (!code && fiks_network_shares_proxy(network)) {
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-        code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     }
     return code;
 }

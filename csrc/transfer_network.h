@@ -19,8 +19,7 @@ typedef struct fiks_way {
 void fiks_way_init(fiks_way *way, CURL *easy);
 void fiks_way_free(fiks_way *way);
 
-/* Makes the next request go the network's way. Cheap when the last one did. After the option
- * FRESH_CONNECT, which it may set too. */
+/* Makes the next request go the network's way. Cheap when the last one did. */
 CURLcode fiks_way_apply(fiks_way *way, CURL *easy, const fiks_network *network, bool allow_http);
 
 /* Has any of the request itself left, when the transfer failed? What was said to a proxy to get

@@ -168,29 +168,6 @@ TEST(loopback_is_always_among_the_exceptions)
     clear_variables();
 }
 
-static bool shares(const char *proxy, const char *user)
-{
-    fiks_network_options o = options();
-    o.proxy = proxy;
-    o.proxy_username = user;
-    o.proxy_password = user ? "p" : NULL;
-    fiks_network *n = made(o);
-    bool shared = fiks_network_shares_proxy(n);
-    fiks_network_free(n);
-    return shared;
-}
-
-TEST(a_second_user_of_a_proxy_is_noticed)
-{
-    CHECK(!shares("http://en:1", "u"));
-    CHECK(!shares("http://en:1", "u"));
-    CHECK(!shares("http://to:1", "v")); /* another proxy */
-    CHECK(shares("http://en:1", NULL));
-    CHECK(shares("http://en:1", "u"));
-    CHECK(!shares("http://to:1", "v"));
-    CHECK(!shares("none", NULL));
-}
-
 /* ---- the rest ---------------------------------------------------------------------------------
  */
 

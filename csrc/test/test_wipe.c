@@ -26,6 +26,7 @@
 #define BASIC "PLANTED-basic"
 #define PERSON "PLANTED-person.abcdefghijklmnop.0123456789"
 #define PID "01017098765"
+#define PROXY_PASSWORD "PLANTED-proxy@password"
 
 /* ---- watching -------------------------------------------------------------------------------- */
 
@@ -163,6 +164,7 @@ static void plant_all(void)
     plant_text("the access token", SERVER_TOKEN);
     plant_text("a person's token", PERSON);
     plant_text("a person's number", PID);
+    plant_text("the proxy's password", PROXY_PASSWORD);
     /* base64 of what begins with the user name "abc:" */
     plant_text("Basic in base64", "YWJjOlBMQU5URUQtYmFzaWM");
     plant_text("an assertion", "eyJhbGciOiJSUzI1NiIs");
@@ -264,6 +266,35 @@ TEST(a_whole_cycle)
     fiks_client_free(client);
     fiks_key_free(key);
     server_stop(&here);
+    check_clean();
+}
+
+TEST(networks)
+{
+    fiks_key_options key = FIKS_OPTIONS(fiks_key_options);
+    fiks_network_options o = FIKS_OPTIONS(fiks_network_options);
+    fiks_network *network = NULL;
+    fiks_error err = {0};
+    key.password = KEY_PASSWORD;
+    o.client_certificate = &key;
+    o.proxy = "http://u:PLANTED-proxy%40password@127.0.0.1:1";
+    static const char *const files[] = {"k.p12", "k8.key", "k1.key", "k.key"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        key.file = test_temp_path(files[i]);
+        key.certificate_file = i ? test_temp_path("k.pem") : NULL;
+        CHECK_OK(fiks_network_new(&o, &network, &err), err);
+        CHECK_STR(network->proxy_password, PROXY_PASSWORD);
+        fiks_network_free(network);
+    }
+    key.certificate_file = NULL;
+    CHECK_EQ_INT(fiks_network_new(&o, &network, NULL), FIKS_CREDENTIALS);
+    o.client_certificate = NULL;
+    o.proxy = "http://u:PLANTED-proxy%40password%4@127.0.0.1:1";
+    CHECK_EQ_INT(fiks_network_new(&o, &network, NULL), FIKS_CONFIG);
+    o.proxy = "127.0.0.1:1";
+    o.proxy_username = "u:";
+    o.proxy_password = PROXY_PASSWORD;
+    CHECK_EQ_INT(fiks_network_new(&o, &network, NULL), FIKS_CONFIG);
     check_clean();
 }
 

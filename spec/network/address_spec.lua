@@ -80,7 +80,8 @@ describe("connections", function()
   it("of clients that reach the platform in different ways are never shared", function()
     local target = ("%s:%d"):format(origin.HOST, here.port.tls)
     local proxy_port = daemon.ports(1)
-    here.material:write("tp.conf", ("Port %d\nListen 127.0.0.1\nAllow 127.0.0.1\n"):format(proxy_port))
+    here.material:write("tp.conf", ("Port %d\nListen 127.0.0.1\nAllow 127.0.0.1\n")
+      :format(proxy_port))
     local proxy = daemon.start(here.material, "tp", "/usr/bin/tinyproxy -d -c tp.conf", proxy_port)
     here.material:sh("cp ca.pem ca-kopi.pem; cat ca.pem fremmed.pem >begge.pem")
     local ways = {
@@ -182,7 +183,7 @@ describe("a redirect", function()
     local function stripped(seen)
       assert.equal(origin.OTHER, seen.host)
       assert.equal("/x?fra=til", seen.uri)
-      for _, header in ipairs { "authorization", "id", "passord", "proxy" } do
+      for _, header in ipairs { "authorization", "id", "passord", "service", "proxy" } do
         assert.equal("", seen[header], header)
       end
     end
@@ -192,7 +193,8 @@ describe("a redirect", function()
     stripped(answer.json)
     assert.equal(2, answer.attempts)
     client:close()
-    local old = here:client("tls", { redirects = 2, contract = "2018" }) -- ServicePassword
+    local old = here:client("tls", { redirects = 2, contract = "2018" })
+    assert.equal(origin.PASSORD, assert(origin.get(old)).service)
     stripped(assert(origin.get(old, "/til-annen")))
     old:close()
   end)

@@ -103,7 +103,7 @@ describe("a proxy", function()
       { proxy = closed.url, proxy_username = USER, proxy_password = "hemmelig7391" },
       { proxy = closed.with("andre", "galt"), proxy_username = USER,
         proxy_password = "hemmelig7391" },
-      { proxy = { file = here.material:write("proxy", closed.with(USER, "hemmelig7391") .. "\n") } },
+      { proxy = { file = here.material:write("proxy", closed.with(USER, "hemmelig7391")) } },
     } do
       assert.equal("", assert(here:call("tls", options)).proxy)
     end

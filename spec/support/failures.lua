@@ -19,6 +19,8 @@ M.SECRETS = {
   basic_password = "PLANTET-svarinn:pass ord",
   pid = "01017012345",
   swapped = "PLANTET-byttet-passord",
+  proxy_user = "PROXY-plantet-bruker",
+  proxy_password = "PROXY-plantet@pass%ord",
 }
 local S = M.SECRETS
 
@@ -116,6 +118,38 @@ local function construction(here, options)
   end)
 end
 
+-- Around a proxy that does not answer, or not as one.
+local function proxies(url, options)
+  local function escaped(text)
+    return (text:gsub("[@%%]", { ["@"] = "%40", ["%"] = "%25" }))
+  end
+  local user, password = S.proxy_user, escaped(S.proxy_password)
+  for label, form in pairs {
+    socks = "socks5://%s:%s@127.0.0.1:1", portless = "http://%s:%s@proxy.example",
+    path = "http://%s:%s@127.0.0.1:1/x", escape = "http://%s:%s%%zz@127.0.0.1:1",
+    control = "http://%s:%s%%0a@127.0.0.1:1", word = "%s:%s",
+  } do
+    failing("proxy " .. label, function()
+      return fiks.new(options { proxy = form:format(user, password) })
+    end)
+  end
+  for _, way in ipairs {
+    { proxy = ("http://%s:%s@127.0.0.1:1"):format(user, password) },
+    { proxy = ("http://%s:%s@%s"):format(user, password, url:match("//(.*)")) },
+    { proxy = url, proxy_username = user, proxy_password = S.proxy_password },
+  } do
+    way.environment = { api = "https://api.example", issuer = "https://issuer.example/",
+      token_endpoint = "https://issuer.example/token" }
+    local client = fiks.check(fiks.new(options(way)))
+    failing("through a proxy", function()
+      return client:request { method = "GET", path = "/x", timeout_ms = 500 }
+    end)
+    show("client behind a proxy", client)
+    show("check behind a proxy", client:check())
+    client:close()
+  end
+end
+
 local function calls(client)
   local function request(label, given)
     given.method = given.method or "GET"
@@ -177,6 +211,7 @@ function M.run(here, url, scenes)
     return o
   end
   construction(here, options)
+  proxies(url, options)
   local control = assert(fiks.new { environment = { api = url }, allow_loopback_http = true })
   for _, scene in ipairs(scenes) do
     for _, rule in ipairs(scene) do

@@ -1,5 +1,5 @@
---- For specs: nginx as the platform, over TLS, over IPv6 and on a Unix socket, under a CA of its own.
---- Every answer says what came: connection, host, credentials, the client's certificate.
+--- For specs: nginx as the platform, over TLS, over IPv6 and on a Unix socket, under a CA of its
+--- own. Every answer says what came: connection, host, credentials, the client's certificate.
 
 local daemon = require "spec.support.daemon"
 local fiks = require "fiks"
@@ -57,15 +57,18 @@ http {
     location /tilbake { return 302 https://api.fiks.example:@tls1@/x; }
     location /bort-og-hjem { return 302 https://annen.example:@other@/tilbake; }
     location / {
-      return 200 '{"connection":"$connection","host":"$host","port":"$server_port","method":"$request_method",
-        "authorization":"$http_authorization","id":"$http_integrasjonid","passord":"$http_integrasjonpassord",
+      return 200 '{"connection":"$connection","host":"$host","port":"$server_port",
+        "authorization":"$http_authorization","id":"$http_integrasjonid",
+        "passord":"$http_integrasjonpassord","service":"$http_servicepassword",
         "proxy":"$http_proxy_authorization","address":"$server_addr","uri":"$request_uri"}';
     }
   }
   server {
-    listen 127.0.0.1:@mutual@ ssl; listen 127.0.0.1:@mutual12@ ssl; ssl_client_certificate fremmed.pem;
+    listen 127.0.0.1:@mutual@ ssl; ssl_client_certificate fremmed.pem;
     ssl_verify_client optional; # so that it can be told what came
-    location / { return 200 '{"connection":"$connection","klient":"$klient","verify":"$ssl_client_verify"}'; }
+    location / {
+      return 200 '{"connection":"$connection","klient":"$klient","verify":"$ssl_client_verify"}';
+    }
   }
   @faults@
 }
@@ -79,7 +82,7 @@ Origin.__index = Origin
 function M.start()
   local self = setmetatable({ material = material.new(), port = {} }, Origin)
   self.material:sh(PREPARE)
-  local names = { "plain", "tls", "tls1", "other", "six", "mutual", "mutual12" }
+  local names = { "plain", "tls", "tls1", "other", "six", "mutual" }
   for _, name in ipairs(FAULTS) do
     names[#names + 1] = name
   end
