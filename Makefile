@@ -272,7 +272,7 @@ $(OBJ)/%.tidy: %.c .clang-tidy tools/analysis.h $(HEADERS)
 LUA_DIRS := $(sort $(dir $(shell find lua -name '*.lua' 2>/dev/null)))
 install: all ## to PREFIX (/usr/local): header, library, Lua files and modules, the command fiks
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
-	install -m 644 csrc/fiks.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 csrc/fiks.h csrc/fiks_content.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 $(LIBFIKS) $(DESTDIR)$(PREFIX)/lib/
 	for v in 5.1 5.4; do \
 	    for d in $(LUA_DIRS:lua/%=%); do \
@@ -287,7 +287,8 @@ install: all ## to PREFIX (/usr/local): header, library, Lua files and modules, 
 	install -m 755 bin/fiks $(DESTDIR)$(PREFIX)/bin/
 
 uninstall: ## what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/fiks.h $(DESTDIR)$(PREFIX)/lib/libfiks.a \
+	rm -f $(DESTDIR)$(PREFIX)/include/fiks.h $(DESTDIR)$(PREFIX)/include/fiks_content.h \
+	    $(DESTDIR)$(PREFIX)/lib/libfiks.a \
 	    $(DESTDIR)$(PREFIX)/bin/fiks
 	rm -rf $(DESTDIR)$(PREFIX)/share/lua/5.[14]/fiks $(DESTDIR)$(PREFIX)/lib/lua/5.[14]/fiks
 

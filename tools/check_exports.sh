@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 bad=0
 # A declaration may run over lines; a name is what stands before its first parenthesis.
-allowed=$(grep -v '^#' csrc/fiks.h | tr '\n' ' ' | grep -oE 'FIKS_API [^;{]*' |
+allowed=$(cat csrc/fiks.h csrc/fiks_content.h | grep -v '^#' | tr '\n' ' ' | grep -oE 'FIKS_API [^;{]*' |
     sed -nE 's/^[^(]*[ *]([a-z_0-9]+)\(.*/\1/p' | sort -u)
 [ -n "$allowed" ] || { echo "no FIKS_API in csrc/fiks.h?"; exit 2; }
 for file in "$@"; do
