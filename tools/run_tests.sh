@@ -64,10 +64,11 @@ why() {
 
 # ---- tools around the programs --------------------------------------------------------------------
 
+# valgrind in front of a program of ours, never of env or timeout: it does not follow an exec.
+tool=()
 valgrind_args=(valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible
     --errors-for-leak-kinds=definite,possible --num-callers=25
     --suppressions=tools/valgrind.supp)
-use_valgrind=
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0:exitcode=66}"
@@ -81,11 +82,8 @@ run() {
     local seconds=$1 begin=$SECONDS result
     shift
     rm -f "$work/progress"
-    if [ -n "$use_valgrind" ]; then
-        timeout -k 10 $((seconds * 5)) "${valgrind_args[@]}" "$@" </dev/null >"$work/out" 2>&1
-    else
-        timeout -k 10 "$seconds" "${around[@]}" "$@" </dev/null >"$work/out" 2>&1
-    fi
+    [ ${#tool[@]} -eq 0 ] || seconds=$((seconds * 5))
+    timeout -k 10 "$seconds" "${around[@]}" "$@" </dev/null >"$work/out" 2>&1
     result=$?
     took=$((SECONDS - begin))
     return $result
@@ -94,7 +92,7 @@ run() {
 run_c() {
     local program
     for program in $1; do
-        run 120 "$program"
+        run 120 "${tool[@]}" "$program"
         add "$(basename "$program")" $? "$work/out"
     done
 }
@@ -130,7 +128,7 @@ run_specs() {
     run 600 env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA_PATH="lua/?.lua;lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/$runtime/?.so;;" \
         FIKS_RUNTIME="$runtime" FIKS_BUILD="$BUILD" FIKS_LUA="$interpreter" \
         FIKS_TEST_PROGRESS="$work/progress" ${preload:+LD_PRELOAD="$preload"} \
-        "$interpreter" "$busted" $specs
+        "${tool[@]}" "$interpreter" "$busted" $specs
     add "specs ($runtime)" $? "$work/out"
 }
 
@@ -147,7 +145,7 @@ run_lua() {
     if [ -n "$wanted" ]; then
         run_specs lua5.4 "$LUA" "$specs"
         # LuaJIT's machine code needs a suppression for each of its tricks: 5.4 speaks for the C code.
-        if [ -z "$use_valgrind" ]; then run_specs luajit "$LUAJIT" "$specs"; fi
+        if [ ${#tool[@]} -eq 0 ]; then run_specs luajit "$LUAJIT" "$specs"; fi
     fi
     if [ -n "$rules" ] && [ -n "$sandbox" ]; then
         run 600 "$rules" "$FIKS_SANDBOX"
@@ -163,7 +161,7 @@ run_lua() {
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --valgrind) use_valgrind=1 ;;
+    --valgrind) tool=("${valgrind_args[@]}") ;;
     --c) run_c "$2"; shift ;;
     --lua) run_lua "$2"; shift ;;
     *) echo "run_tests: unknown argument $1" >&2; exit 2 ;;
