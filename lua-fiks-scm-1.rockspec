@@ -126,6 +126,7 @@ build = {
     },
     ["fiks.checklist"] = "lua/fiks/checklist.lua",
     ["fiks.checklist.privilege"] = "lua/fiks/checklist/privilege.lua",
+    ["fiks.checklist.who"] = "lua/fiks/checklist/who.lua",
     ["fiks.cli"] = "lua/fiks/cli.lua",
     ["fiks.client"] = "lua/fiks/client.lua",
     ["fiks.config"] = "lua/fiks/config.lua",

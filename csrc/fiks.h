@@ -94,6 +94,7 @@ typedef struct fiks_error {
     bool uncertain;           /* this or an earlier try may have been carried out all the same */
     char request_id[128];     /* the answer's X-Request-Id, X-Correlation-Id or traceparent */
     char correlation_id[128]; /* what was sent as X-Correlation-Id */
+    bool platform; /* the answer had the platform's own error form: no proxy's, no web page */
 } fiks_error;
 
 FIKS_API void fiks_error_clear(fiks_error *err);

@@ -153,6 +153,15 @@ static void take(const char *from, char *to, size_t to_bytes)
         fiks_problem_excerpt(from, strlen(from), to, to_bytes);
 }
 
+/* Fiks' own form: an errorId, or at least status and message. */
+static bool is_platforms(const fiks_json *root)
+{
+    double status;
+    return fiks_json_get_string(root, "errorId") ||
+           (fiks_json_get_string(root, "message") &&
+            fiks_json_number(fiks_json_get(root, "status"), &status));
+}
+
 bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, const char *operation,
                        fiks_error *err)
 {
@@ -168,6 +177,7 @@ bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, con
         take(message ? message : fiks_json_get_string(root, "error"), text, sizeof text);
         take(fiks_json_get_string(root, "errorCode"), code, sizeof code);
         take(fiks_json_get_string(root, "errorId"), err->error_id, sizeof err->error_id);
+        err->platform = is_platforms(root);
     } else if (body_bytes) {
         fiks_problem_excerpt(body, body_bytes, text, sizeof text);
     }

@@ -35,6 +35,10 @@ void fiks_l_push_error(lua_State *L, const fiks_error *err)
         lua_pushboolean(L, 1);
         lua_setfield(L, -2, "uncertain");
     }
+    if (err->platform) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, "platform");
+    }
     set_integer(L, "attempts", err->attempts);
     set_integer(L, "retry_after_ms", err->retry_after_ms);
     set_text(L, "operation", err->operation);

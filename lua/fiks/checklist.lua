@@ -5,9 +5,11 @@
 -- privilege.
 
 local core = require "fiks.core"
+local Error = require "fiks.error"
 local formats = require "fiks.schema.formats"
 local options = require "fiks.options"
 local privilege = require "fiks.checklist.privilege"
+local who = require "fiks.checklist.who"
 
 local M = {}
 
@@ -56,48 +58,17 @@ local function add(report, name, ok, message, who)
   return verdict
 end
 
--- ---- who must act -------------------------------------------------------------------------------
-
-local OPERATOR = "whoever runs this program: "
-local BY_CODE = {
-  ["MP-100"] = OPERATOR .. "check maskinporten.client_id, and that it is of this environment",
-  ["MP-110"] = OPERATOR .. "check the issuer (test or prod, slash at its end)",
-  ["MP-120"] = OPERATOR .. "use a virksomhetssertifikat of this environment",
-  ["MP-121"] = OPERATOR .. "register the key anew at Digdir; it lives for a year",
-  ["MP-122"] = OPERATOR .. "the certificate is of another organisation than the client",
-  ["MP-124"] = OPERATOR .. "check that certificate, key and environment belong together",
-  ["MP-130"] = OPERATOR .. "set the clock (NTP)",
-  ["MP-200"] = OPERATOR .. "add the scope to the client, at Digdir's Samarbeidsportal",
-  ["MP-201"] = OPERATOR .. "the client's kind of integration cannot have this scope; ask Digdir",
-  ["MP-250"] = "KS: grant your organisation the scope; ask the support of KS Fiks",
-  proxy_auth = OPERATOR .. "ask who runs the proxy for user name and password",
-  proxy_denied = "who runs the proxy: allow connections to the address",
-  client_certificate = OPERATOR .. "ask who runs the server which client certificate it wants",
-  ["MP-251"] = "the organisation you act for: delegate the scope to yours, in Altinn",
-}
-local BY_KIND = {
-  config = OPERATOR .. "correct the setting",
-  credentials = OPERATOR .. "correct the certificate, the key or their password",
-  clock = OPERATOR .. "set the clock (NTP)",
-  network = OPERATOR .. "let this machine reach the address: name, firewall, proxy",
-  tls = OPERATOR .. "set ca_file when the address has a certificate of a private CA",
-  timeout = OPERATOR .. "try again; then look at firewall and proxy",
-  server = "nobody here: try again later; see the platform's status page",
-  rate_limited = "nobody here: try again later",
-  denied = OPERATOR .. "ask Digdir, with the trace id",
-  auth = "the person: log in again",
-}
-
-local function who_for(err)
-  return BY_CODE[err.mp_code or ""] or BY_CODE[err.code or ""] or BY_KIND[err.kind]
-    or OPERATOR .. "see docs/errors.md"
-end
+-- ---- the steps ----------------------------------------------------------------------------------
 
 local function failed(report, name, err)
-  add(report, name, false, tostring(err), who_for(err)).err = err
+  add(report, name, false, tostring(err), who.must_act(err)).err = err
 end
 
--- ---- the steps ----------------------------------------------------------------------------------
+-- A proxy, a login page ...: that says nothing about the integrasjon.
+local function stranger(report, name, err)
+  add(report, name, false, "something else than Fiks answered: " .. tostring(err),
+    who.BETWEEN).err = err
+end
 
 local function day(seconds)
   return os.date("!%Y-%m-%d", math.floor(seconds))
@@ -113,7 +84,7 @@ local function check_certificate(report, client)
   if not key then
     local person = client._person ~= nil
     return add(report, "certificate", nil, "none" .. (person and ": the token is the person's"
-      or ""), not person and OPERATOR .. "give certificate and maskinporten" or nil)
+      or ""), not person and who.OPERATOR .. "give certificate and maskinporten" or nil)
   end
   local der = key:certificates()[1]
   local certificate, err
@@ -132,15 +103,20 @@ local function check_certificate(report, client)
     day(certificate.not_after))
   report.organisation = certificate.organisasjonsnummer
   if now > certificate.not_after or now < certificate.not_before then
-    return add(report, "certificate", false, text .. ": not valid today",
-      OPERATOR .. "get a valid one (Buypass, Commfides), or set the clock")
+    -- By kid it is not sent, and the client was told to go on otherwise: then calls work.
+    local used = client._settings.kid or client._settings.allow_expired_certificate
+    local verdict = add(report, "certificate", used ~= nil and used ~= false,
+      text .. ": not valid today",
+      who.OPERATOR .. "get a valid one (Buypass, Commfides), or set the clock")
+    verdict.warning = verdict.ok or nil
+    return
   end
   local verdict = add(report, "certificate", true, text)
   local days = math.floor((certificate.not_after - now) / 86400)
   if days < WARN_DAYS then
     verdict.warning = true
     verdict.message = ("%s: %d days left"):format(text, days)
-    verdict.who = OPERATOR .. "order the next one now"
+    verdict.who = who.OPERATOR .. "order the next one now"
   end
 end
 
@@ -174,7 +150,7 @@ local function check_claims(report, client, claims)
     add(report, "scope", true, tostring(claims.scope))
   else
     add(report, "scope", false, ("the token has \"%s\", not \"%s\""):format(
-      tostring(claims.scope or ""), wanted), BY_CODE["MP-200"])
+      tostring(claims.scope or ""), wanted), who.ADD_SCOPE)
   end
   local consumer = party(claims.consumer) or claims.client_orgno
   local supplier = party(claims.supplier)
@@ -183,7 +159,7 @@ local function check_claims(report, client, claims)
     add(report, "organisation", nil, "the token names none")
   elseif expected and expected ~= consumer and not client._person then
     add(report, "organisation", false, ("the token is for %s, not for %s"):format(
-      tostring(consumer), expected), OPERATOR .. "check certificate and maskinporten.consumer_org")
+      tostring(consumer), expected), who.OPERATOR .. "check certificate and maskinporten.consumer_org")
   else
     add(report, "organisation", true, tostring(consumer)
       .. (supplier and ", by the supplier " .. supplier or "")
@@ -197,7 +173,7 @@ local function check_clock(report, client)
   local ahead = client:clock_skew()
   if ahead and math.abs(ahead) > WARN_SKEW_MS then
     local verdict = add(report, "clock", true, ("%.0f seconds %s Maskinporten's"):format(
-      math.abs(ahead) / 1000, ahead > 0 and "ahead of" or "behind"), BY_KIND.clock)
+      math.abs(ahead) / 1000, ahead > 0 and "ahead of" or "behind"), who.SET_CLOCK)
     verdict.warning = true
   end
 end
@@ -239,27 +215,41 @@ local function check_token(report, client)
   return true
 end
 
--- One answer tells of the integrasjon: whatever is not a 401 was given to an authenticated caller.
+-- A good answer is JSON, as all of the catalogue's are.
+local function check_json(answer)
+  if answer and type(answer.json) ~= "table" then
+    return nil, Error.new { kind = "protocol", code = "json", status = answer.status,
+      message = "the answer is not JSON, but " .. (answer.content_type or "of no type") }
+  end
+  return answer
+end
+
+-- One answer tells of the integrasjon: what Fiks answers but 401 it answers to who is authenticated.
 local function check_integrasjon(report, client, konto)
   local id = client._settings.integrasjon_id
   if not id then
     add(report, "integrasjon", false, "none is set",
-      OPERATOR .. "give integrasjon.id and integrasjon.password")
+      who.OPERATOR .. "give integrasjon.id and integrasjon.password")
     return nil
   end
   local answer, err = client:request { method = "GET", path = KONTO, params = { konto = konto } }
-  local status = answer and answer.status or err.status
-  if err and status == 401 and err.message:find("validere access_token", 1, true) then
-    add(report, "integrasjon", false, tostring(err), OPERATOR
+  if answer then
+    answer, err = check_json(answer)
+  end
+  if err and who.is_stranger(err) then
+    stranger(report, "integrasjon", err)
+    return nil
+  elseif err and err.status == 401 and err.message:find("validere access_token", 1, true) then
+    add(report, "integrasjon", false, tostring(err), who.OPERATOR
       .. "the platform refuses the token: is it of the same environment?").err = err
     return nil
-  elseif err and status == 401 then
+  elseif err and err.status == 401 then
     add(report, "integrasjon", false, ("%s is not accepted: %s"):format(id, tostring(err)),
       ("who administers the integrasjon, in fiks-konfigurasjon: is the password the present one, "
       .. "the id of this environment, and the authorised organisation %s?"):format(
       tostring(report.consumer or "the token's"))).err = err
     return nil
-  elseif err and (not status or status >= 500 or status == 429) then
+  elseif err and (not err.platform or err.status >= 500 or err.status == 429) then
     failed(report, "integrasjon", err)
     return nil
   end
@@ -273,13 +263,15 @@ end
 local function check_privilege(report, client, given, konto_err)
   if given.konto and konto_err then
     add(report, "privilege", false, tostring(konto_err),
-      OPERATOR .. "check the id of the account, and its environment").err = konto_err
+      who.OPERATOR .. "check the id of the account, and its environment").err = konto_err
     return
   end
   local what, err = privilege.probe(client, given)
   if not err then
     add(report, "privilege", true, what)
-  elseif err.kind == "denied" then
+  elseif who.is_stranger(err) then
+    stranger(report, "privilege", err)
+  elseif err.kind == "denied" and err.platform then
     add(report, "privilege", false, tostring(err), ("an administrator of the municipality, in "
       .. "fiks-konfigurasjon: grant the integrasjon the privilege for %s"):format(what)).err = err
   else

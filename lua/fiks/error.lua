@@ -13,6 +13,7 @@ local core = require "fiks.core"
 ---@field status integer? HTTP status of the last answer
 ---@field retryable boolean trying the same again later may help
 ---@field attempts integer? requests sent
+---@field platform boolean? the answer had the platform's own error form: no proxy's, no web page
 ---@field uncertain boolean? this or an earlier try may have been carried out all the same
 ---@field retry_after_ms integer? from Retry-After
 ---@field operation string? e.g. "innsyn.v2.index"

@@ -181,7 +181,7 @@ def read(stream):
     length = [int(h[1]) for h in headers if h[0].lower() == "content-length"]
     chunked = any(h[0].lower() == "transfer-encoding" for h in headers)
     raw = read_chunks(stream) if chunked else stream.read(length[0]) if length else b""
-    path = line[1] if line[0] != "CONNECT" else "CONNECT"
+    path = line[1].split("?")[0] if line[0] != "CONNECT" else "CONNECT"
     return {"method": line[0], "path": path, "target": line[1], "headers": headers,
             "body": raw[:65536].decode("utf-8", "replace"), "bytes": len(raw),
             "sha256": hashlib.sha256(raw).hexdigest()}
@@ -199,7 +199,7 @@ def serve(peer):
                 return
             request["connection"] = number
             if request["path"].startswith("/_"):
-                found = control(request["path"], json.loads(request["body"] or "{}"))
+                found = control(request["target"], json.loads(request["body"] or "{}"))
                 answer = {"body": json.dumps(found)}
             else:
                 answer = next_answer(request)

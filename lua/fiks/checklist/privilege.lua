@@ -7,6 +7,7 @@
 --   fiks-io                a message without content, from the account to one that is not there
 
 local core = require "fiks.core"
+local Error = require "fiks.error"
 
 local M = {}
 
@@ -23,7 +24,11 @@ function PROBE.innsyn(client, given)
   local body = core.json_encode { meldinger = core.array {
     { fiksOrgId = given.fiks_organisasjon, meldingId = core.uuid(), meldingType = "mappe" },
   } }
-  local _, err = client:_call("innsyn.slett_by_melding_id", { body = body })
+  local answer, err = client:_call("innsyn.slett_by_melding_id", { body = body })
+  if answer and type((core.json_decode(answer.body or ""))) ~= "table" then
+    err = Error.new { kind = "protocol", code = "json", status = answer.status,
+      message = "the answer is not JSON" }
+  end
   return "innsyn of " .. given.fiks_organisasjon, err
 end
 
@@ -38,7 +43,8 @@ PROBE["fiks-io"] = function(client, given)
   local nobody = core.uuid()
   local _, err = client:fiksio({ konto = given.konto })
     :send { to = nobody, type = "no.ks.fiks.sjekk.v1" }
-  if err and err.kind == "rejected" and err.message:lower():find(nobody, 1, true) then
+  if err and err.kind == "rejected" and err.platform
+    and err.message:lower():find(nobody, 1, true) then
     err = nil -- refused for its receiver only
   end
   return "fiks-io of the account " .. given.konto, err
@@ -48,10 +54,11 @@ end
 ---@param client fiks.Client
 ---@param given fiks.CheckOptions with tjeneste and what it needs
 ---@return string what the privilege is for
----@return fiks.Error? err kind "denied": it is not there; another: it could not be seen
+---@return fiks.Error? err kind "denied", from the platform: it is not there; else it could not be
+---seen
 function M.probe(client, given)
   local what, err = PROBE[given.tjeneste](client, given)
-  if err and err.kind == "not_found" then
+  if err and err.kind == "not_found" and err.platform then
     err = nil -- as it should be
   end
   return what, err
