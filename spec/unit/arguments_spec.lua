@@ -1,5 +1,5 @@
--- Misuse raises at the line of the program that made it, with the function's name; a NUL byte, which
--- may come with data, is nil and an error. Nothing goes out in either case.
+-- Misuse raises at the line of the program that made it, with the function's name; a NUL byte,
+-- which may come with data, is nil and an error. Nothing goes out in either case.
 
 local fake_core = require "spec.support.fake_core"
 
