@@ -154,7 +154,6 @@ build = {
     ["fiks.person"] = "lua/fiks/person.lua",
     ["fiks.request"] = "lua/fiks/request.lua",
     ["fiks.request_check"] = "lua/fiks/request_check.lua",
-    ["fiks.stream"] = "lua/fiks/stream.lua",
     ["fiks.schema"] = "lua/fiks/schema.lua",
     ["fiks.schema.formats"] = "lua/fiks/schema/formats.lua",
     ["fiks.schema.report"] = "lua/fiks/schema/report.lua",

@@ -2,6 +2,7 @@
 #include "keys.h"
 
 #include "../client.h"
+#include "../json.h"
 
 static fiks_key *key_of_tests(void)
 {
@@ -174,6 +175,31 @@ TEST(addresses_are_bare)
         o.issuer = bad[i].url;
         check_refused(o, FIKS_CONFIG, "url", "issuer");
     }
+}
+
+TEST(the_test_environment_is_as_its_issuer_publishes)
+{
+    size_t len = 0;
+    char *text = test_read_file(test_vector("auth/constructed/metadata-test.json"), &len);
+    fiks_json *metadata = NULL;
+    fiks_error err = {0};
+    CHECK_OK(fiks_json_parse(text, len, len, "metadata", &metadata, &err), err);
+    fiks_client_options o = options();
+    o.api_url = o.issuer = NULL;
+    o.environment = "test";
+    fiks_client *client = made(o);
+    CHECK_STR(client->issuer, fiks_json_get_string(metadata, "issuer"));
+    CHECK_STR(client->token_endpoint, fiks_json_get_string(metadata, "token_endpoint"));
+    fiks_client_free(client);
+    const fiks_json *algorithms =
+        fiks_json_get(metadata, "token_endpoint_auth_signing_alg_values_supported");
+    CHECK(fiks_json_count(algorithms) > 0);
+    for (size_t i = 0; i < fiks_json_count(algorithms); i++) {
+        o.alg = fiks_json_string(fiks_json_at(algorithms, i));
+        fiks_client_free(made(o));
+    }
+    fiks_json_free(metadata);
+    free(text);
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */

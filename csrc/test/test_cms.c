@@ -250,6 +250,7 @@ static fiks_key *vector_key(const char *name)
     fiks_error err = {0};
     fiks_key_options options = FIKS_OPTIONS(fiks_key_options);
     options.file = test_vector(name);
+    options.password = strstr(name, ".p12") ? "changeit" : NULL;
     CHECK_OK(fiks_key_new(&options, &key, &err), err);
     return key;
 }
@@ -301,6 +302,8 @@ TEST(vectors_of_ks)
                  "svarinn/kryptering-dotnet/EncryptedData.der", NULL, 2331);
     check_vector("svarinn/efm/somdalen.key.pem", "svarinn/efm/somdalen-dokumenter-ae68b33d.zip",
                  NULL, 248);
+    check_vector("svarinn/efm/somdalen.p12", "svarinn/efm/somdalen-dokumenter-ae68b33d.zip", NULL,
+                 248);
     check_vector("svarinn/efm/somdalen.key.pem", "svarinn/efm/empty_encrypted_svarinnfiles.zip",
                  NULL, 22);
 }

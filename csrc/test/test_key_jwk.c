@@ -4,6 +4,19 @@
 #include "../json.h"
 #include "keys.h"
 
+static fiks_json *read_json(const char *path)
+{
+    size_t len = 0;
+    fiks_json *root = NULL;
+    fiks_error err = {0};
+    char *text = test_read_file(path, &len);
+    CHECK(text != NULL);
+    fiks_status st = fiks_json_parse(text, len, 1 << 20, path, &root, &err);
+    free(text);
+    CHECK_OK(st, err);
+    return root;
+}
+
 static void check_vector(const char *name, const char *password, const char *alias,
                          size_t certificates)
 {
@@ -30,22 +43,31 @@ TEST(opens_the_platforms_test_files)
     check_vector("auth/ks-fiks-maskinporten-client-dotnet/bob-virksomhetssertifikat.p12",
                  "PASSWORD", NULL, 1);
     check_vector("auth/ks-fiks-virksomhetssertifikat/test.p12", "test", "test", 1);
+    check_vector("svarinn/efm/somdalen.p12", "changeit", "somdalen", 1);
+    check_vector("svarinn/kryptering-java/keystore.p12", "test1234", "kryptering", 1); /* RC2-40 */
     char path[700];
     snprintf(path, sizeof path, "%s", test_vector("auth/ks-fiks-virksomhetssertifikat/test.jks"));
     check_fails((request){path, NULL, NULL, NULL}, "jks", "keytool");
+    snprintf(path, sizeof path, "%s", test_vector("svarinn/kryptering-java/keystore.jks"));
+    check_fails((request){path, "test1234", "kryptering", NULL}, "jks", "keytool");
 }
 
-static fiks_json *read_json(const char *path)
+TEST(the_public_half_of_a_published_pair)
 {
-    size_t len = 0;
-    fiks_json *root = NULL;
+    char path[700];
+    fiks_key *key = NULL;
     fiks_error err = {0};
-    char *text = test_read_file(path, &len);
-    CHECK(text != NULL);
-    fiks_status st = fiks_json_parse(text, len, 1 << 20, path, &root, &err);
-    free(text);
-    CHECK_OK(st, err);
-    return root;
+    snprintf(path, sizeof path, "%s",
+             test_vector("auth/ietf-jose-cookbook/jwk-3_4.rsa_private_key.json"));
+    CHECK_OK(load((request){path, NULL, NULL, NULL}, &key, &err), err);
+    snprintf(path, sizeof path, "%s",
+             test_vector("auth/ietf-jose-cookbook/jwk-3_3.rsa_public_key.json"));
+    check_fails((request){path, NULL, NULL, NULL}, "no_key", "it is a public key");
+    fiks_json *half = read_json(path);
+    CHECK_STR(fiks_key_jwk_n(key), fiks_json_get_string(half, "n"));
+    CHECK_STR(fiks_key_jwk_e(key), fiks_json_get_string(half, "e"));
+    fiks_json_free(half);
+    fiks_key_free(key);
 }
 
 TEST(jwk_thumbprints)

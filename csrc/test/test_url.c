@@ -1,5 +1,8 @@
 #include "harness.h"
 
+#include <strings.h>
+
+#include "json.h"
 #include "operation.h"
 #include "url.h"
 
@@ -108,6 +111,28 @@ TEST(template_refuses_holes_and_dots)
         CHECK_HAS(err.message, "id");
         fiks_buf_free(&out);
     }
+}
+
+TEST(operations_of_2018_are_where_they_were_published)
+{
+    static const struct {
+        const char *operation, *method;
+    } all[] = {{"meldingsboks.2018-a.index", "put"},
+               {"meldingsboks.2018-a.slett", "delete"},
+               {"meldingsboks.2018-a.slett_meg", "delete"}};
+    size_t len = 0;
+    char *text = test_read_file(test_vector("meldingsboks/meldingindexer-2018.json"), &len);
+    fiks_json *root = NULL;
+    fiks_error err = {0};
+    CHECK_OK(fiks_json_parse(text, len, len, "specification", &root, &err), err);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const fiks_operation *operation = fiks_operation_find(all[i].operation);
+        const fiks_json *path = fiks_json_get(fiks_json_get(root, "paths"), operation->path);
+        CHECK(fiks_json_get(path, all[i].method) != NULL);
+        CHECK(strcasecmp(operation->method, all[i].method) == 0);
+    }
+    fiks_json_free(root);
+    free(text);
 }
 
 TEST(operations_have_names_once_and_a_nearest)

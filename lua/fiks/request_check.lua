@@ -6,7 +6,7 @@ local options = require "fiks.options"
 
 local M = {}
 
-local TEXTS = { "path", "content_type", "username", "password" }
+local TEXTS = { "path", "content_type", "username", "password", "traceparent", "correlation_id" }
 -- Name -> the most it may be; each is a whole number from 1.
 local NUMBERS = { timeout_ms = 2 ^ 31 - 1, max_answer_bytes = 2 ^ 53 }
 local PART = { "name", "filename", "content_type", "data" }

@@ -3,8 +3,9 @@
 local core = require "fiks.core"
 local fiks = require "fiks"
 local sandbox = require "spec.support.sandbox"
+local vectors = require "spec.support.vectors"
 
-local FOLDER = "../shared/protocol/data/svarinn/"
+local FOLDER = vectors.folder .. "svarinn/"
 
 -- What each holds, or the kind of error. Files: name = SHA-256 or size.
 local VECTORS = {

@@ -1,5 +1,5 @@
--- Misuse raises at the line of the program that made it, with the function's name; a NUL byte, which
--- may come with data, is nil and an error. Nothing goes out in either case.
+-- Misuse raises at the line of the program that made it, with the function's name; a NUL byte,
+-- which may come with data, is nil and an error. Nothing goes out in either case.
 
 local fake_core = require "spec.support.fake_core"
 
@@ -54,6 +54,7 @@ describe("arguments", function()
         { { content_type = true }, "content_type must be a string, not a boolean" },
         { { username = {} }, "username must be a string, not a table" },
         { { password = 7 }, "password must be a string" },
+        { { correlation_id = 7 }, "correlation_id must be a string" },
         { { query = "a=b" }, "query must be a table, not a string" },
         { { params = 7 }, "params must be a table, not a number" },
         { { query = { "a" } }, "each name in query must be a string, not a number" },
@@ -87,6 +88,7 @@ describe("arguments", function()
         { { parts = { { name = "a\0", data = "" } } }, "parts[1].name holds a NUL byte" },
         { { parts = { { name = "a", data = "", filename = "b\0" } } },
           "parts[1].filename holds a NUL byte" },
+        { { traceparent = "a\0" }, "traceparent holds a NUL byte" },
         { { body = { file = "a\0" } }, "body.file holds a NUL byte" },
         { { into = "a\0" }, "into holds a NUL byte" },
         { { into = { file = "a\0", replace = true } }, "into.file holds a NUL byte" },

@@ -4,17 +4,11 @@ local fake_client = require("spec.support.fake_client")
 local innsyn = require("fiks.innsyn")
 local meldinger = require("spec.support.meldinger")
 local meldingsboks = require("fiks.meldingsboks")
-
-local FOLDER = "../shared/protocol/data/meldingsboks/"
+local vectors = require("spec.support.vectors")
 
 local function load(name)
-  local file = io.open(FOLDER .. name, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return assert(core.json_decode(text))
+  local text = vectors.read("meldingsboks/" .. name)
+  return text and assert(core.json_decode(text))
 end
 
 local responses, dialects = load("sample-responses.json"), load("meldingsboks-dialects.json")

@@ -4,17 +4,11 @@ local core = require("fiks.core")
 local fake_client = require("spec.support.fake_client")
 local innsyn = require("fiks.innsyn")
 local meldingsboks = require("fiks.meldingsboks")
-
-local FOLDER = "../shared/protocol/data/meldingsboks/"
+local vectors = require("spec.support.vectors")
 
 local function load(name)
-  local file = io.open(FOLDER .. name, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return assert(core.json_decode(text))
+  local text = vectors.read("meldingsboks/" .. name)
+  return text and assert(core.json_decode(text))
 end
 
 local messages = load("sample-messages.json")

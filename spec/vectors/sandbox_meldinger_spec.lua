@@ -6,8 +6,7 @@ local meldingsboks = require("sandbox.meldingsboks_schema")
 local schema = require("sandbox.schema")
 local v1 = require("sandbox.innsyn_v1_schema")
 local v2 = require("sandbox.innsyn_v2_schema")
-
-local PATH = "../shared/protocol/data/meldingsboks/sample-messages.json"
+local vectors = require("spec.support.vectors")
 
 -- As the sandbox does: the outside first, then the metadata in it.
 local function check_v2(message, report)
@@ -41,21 +40,20 @@ local contracts = {
 }
 
 describe("the sandbox and the shared sample messages", function()
-  local file = io.open(PATH, "rb")
-  if not file then
+  local text = vectors.read("meldingsboks/sample-messages.json")
+  if not text then
     pending("vectors: meldingsboks/sample-messages.json, judged by the sandbox")
     return
   end
-  local samples = assert(core.json_decode(file:read("*a"))).samples
-  file:close()
+  local samples = assert(core.json_decode(text)).samples
 
   for _, sample in ipairs(samples) do
     local check = contracts[sample.contract]
     if check then
       it(sample.id .. " " .. sample.note, function()
         local found = {}
-        check(sample.message, function(path, text)
-          found[#found + 1] = path .. " " .. text
+        check(sample.message, function(path, why)
+          found[#found + 1] = path .. " " .. why
         end)
         assert.equal(sample.valid, #found == 0, table.concat(found, "; "))
       end)

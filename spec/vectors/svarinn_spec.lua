@@ -3,16 +3,10 @@
 local core = require "fiks.core"
 local model = require "fiks.svarinn.model"
 local support = require "spec.support.svarinn"
-
-local FOLDER = "../shared/protocol/data/svarinn/"
+local vectors = require "spec.support.vectors"
 
 local function load(name)
-  local file = io.open(FOLDER .. name, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
+  return vectors.read("svarinn/" .. name)
 end
 
 -- A test of one vector; without the vector it is skipped by name.
