@@ -45,7 +45,7 @@ http {
     ssl_protocols TLSv1.3;
     default_type application/json;
     location = /token {
-      return 200 '{"access_token":"${token}","token_type":"Bearer",${lifetime_and_scope}}';
+      return 200 '{"access_token":"${token}","token_type":"Bearer",${lifetime}}';
     }
     location = /answer {
       access_log ${here}/lengths.log lengths if=$arg_log;
@@ -94,7 +94,7 @@ function M.start()
   for attempt = 1, 8 do
     local port = math.random(20000, 30000)
     write_config {
-      lifetime_and_scope = '"expires_in":3600,"scope":"ks:fiks"',
+      lifetime = '"expires_in":3600,"scope":"ks:fiks"',
       here = here, cpu = lib.on_cpu(1) ~= "" and "10" or "auto", http = port, https = port + 1,
       h2 = port + 2, certificate = here .. "/" .. lib.base_name(certificate),
       key = here .. "/" .. lib.base_name(key), token = M.token, id = M.integrasjon_id,
