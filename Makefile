@@ -88,6 +88,7 @@ help: ## this list
 # What the goals need from the system comes before the first compilation, also under -j.
 NEEDS := runtime build \
          $(if $(filter test% asan tsan valgrind coverage bench%,$(MAKECMDGOALS)),test) \
+         $(if $(filter bench%,$(MAKECMDGOALS)),bench) \
          $(if $(filter lint% format% rock,$(MAKECMDGOALS)),lint)
 ifneq (,$(filter deps,$(MAKECMDGOALS)))
 NEEDS := runtime build test lint

@@ -51,6 +51,7 @@ build = {
         "csrc/bind/lcms.c",
         "csrc/bind/lkey.c",
         "csrc/bind/lnetwork.c",
+        "csrc/bind/lrequest.c",
         "csrc/bind/lseen.c",
         "csrc/bind/lstream.c",
         "csrc/bind/ltext.c",

@@ -43,6 +43,10 @@ function M.write(path, text)
   assert(file:close())
 end
 
+function M.base_name(path)
+  return (path:match("[^/]+$"))
+end
+
 local pinned
 
 --- "taskset -c N " when there are two processors to keep client and server apart on.
@@ -72,35 +76,49 @@ function M.row_names()
   return names
 end
 
+-- What a benched program says of itself last: "<requests> <CPU us> <wall us>", and what
+-- build/bench/measure says of the whole process: "<CPU us> <wall us> <peak KiB>".
+local LINES = "(%d+) (%d+) (%d+)%s+(%d+) (%d+) (%d+)%s*$"
+
+--- Runs a client on the first processor. Returns its figures per request, and the process's peak.
+function M.run_client(...)
+  local output = M.sh(M.on_cpu(0) .. M.command("build/bench/measure", ...))
+  local count, cpu, wall, process_cpu, _, peak = output:match(LINES)
+  if not count then error("unexpected output: " .. output, 0) end
+  return {
+    cpu_us = cpu / count, wall_us = wall / count, per_s = 1e6 * count / wall,
+    process_cpu_ms = process_cpu / 1000, peak_mib = peak / 1024,
+  }
+end
+
+--- Instructions that a command line executes, start to end, as valgrind counts them.
+function M.instructions(...)
+  local line = M.command("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", ...)
+  local output = M.sh(line)
+  return tonumber(output:match("Collected : (%d+)")) or error("unexpected output: " .. output, 0)
+end
+
 local function sorted(numbers)
   local copy = table.move(numbers, 1, #numbers, 1, {})
   table.sort(copy)
   return copy
 end
 
-function M.median(numbers)
+--- The value that a share of the numbers is not above; between two of them, the line through both.
+function M.quantile(numbers, share)
   local s = sorted(numbers)
-  local middle = math.floor(#s / 2)
-  return #s % 2 == 1 and s[middle + 1] or (s[middle] + s[middle + 1]) / 2
+  local at = 1 + share * (#s - 1)
+  local low = math.floor(at)
+  return s[low] + (at - low) * ((s[low + 1] or s[low]) - s[low])
+end
+
+function M.median(numbers)
+  return M.quantile(numbers, 0.5)
 end
 
 function M.spread(numbers)
   local s = sorted(numbers)
   return (s[#s] - s[1]) / M.median(numbers)
-end
-
---- Adds each figure of `more` to its list in `into`.
-function M.collect(into, more)
-  for name, value in pairs(more or {}) do
-    into[name] = into[name] or {}
-    table.insert(into[name], value)
-  end
-end
-
-function M.medians(lists)
-  local out = {}
-  for name, list in pairs(lists) do out[name] = M.median(list) end
-  return out
 end
 
 return M

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages of the named groups (default: all) that are missing, and nothing
-# when none is. Usage: tools/install_deps.sh [runtime] [build] [test] [lint]
+# when none is. Usage: tools/install_deps.sh [runtime] [build] [test] [bench] [lint]
 set -eu
 
 here=$(dirname "$0")

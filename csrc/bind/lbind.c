@@ -110,6 +110,14 @@ int64_t fiks_l_integer(lua_State *L, int index, const char *name, int64_t fallba
     return value;
 }
 
+int64_t fiks_l_size(lua_State *L, int index, const char *name, int64_t most)
+{
+    int64_t value = fiks_l_integer(L, index, name, 0);
+    if (value < 0 || value > most)
+        luaL_error(L, "option '%s' is out of range", name);
+    return value;
+}
+
 bool fiks_l_boolean(lua_State *L, int index, const char *name)
 {
     fiks_l_field(L, index, name);

@@ -23,6 +23,8 @@ const char *fiks_l_string(lua_State *L, int index, const char *name);
 /* The same for bytes (NUL allowed), integers (exact, in range), and booleans. */
 const char *fiks_l_bytes(lua_State *L, int index, const char *name, size_t *len);
 int64_t fiks_l_integer(lua_State *L, int index, const char *name, int64_t fallback);
+/* From 0, which it is when absent, to `most`. */
+int64_t fiks_l_size(lua_State *L, int index, const char *name, int64_t most);
 bool fiks_l_boolean(lua_State *L, int index, const char *name);
 
 /* Pushes an int64: exactly, as a string where a double cannot hold it (LuaJIT beyond 2^53). */
@@ -47,6 +49,17 @@ void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
 #define FIKS_L_SINK "fiks.core.sink"
 #define FIKS_L_SOURCE "fiks.core.source"
 #define FIKS_L_CHANNEL "fiks.core.channel"
+
+/* Sources and sinks that a call takes over once it has started: their boxes are emptied then. */
+typedef struct fiks_l_taken {
+    void ***boxes; /* on the Lua stack */
+    size_t count;
+} fiks_l_taken;
+
+/* Reads the table at 2, what client:call takes. Leaves on the stack what `o` and `t` point to. */
+void fiks_l_read_request(lua_State *L, fiks_call_options *o, fiks_l_taken *t);
+/* Before the first. */
+void fiks_l_open_request(lua_State *L);
 
 /* Pushes an array with what a forsendelse sink received; empty for other sinks. Returns 1. */
 int fiks_l_push_files(lua_State *L, const fiks_sink *sink);

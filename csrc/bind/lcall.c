@@ -8,17 +8,9 @@
 /* Registry key of the table that finds a call's userdata by its address (weak values). */
 static const char calls_by_address;
 
-static size_t read_size(lua_State *L, int index, const char *name, int64_t most)
-{
-    int64_t value = fiks_l_integer(L, index, name, 0);
-    if (value < 0 || value > most)
-        luaL_error(L, "option '%s' is out of range", name);
-    return (size_t)value;
-}
-
 static uint32_t read_uint32(lua_State *L, int index, const char *name)
 {
-    return (uint32_t)read_size(L, index, name, UINT32_MAX);
+    return (uint32_t)fiks_l_size(L, index, name, UINT32_MAX);
 }
 
 /* ---- client -------------------------------------------------------------------------------- */
@@ -218,130 +210,6 @@ static int queue_fd(lua_State *L)
 
 /* ---- starting a call ------------------------------------------------------------------------- */
 
-/* Arrays built from tables live in userdata on the Lua stack, so that an error midway leaks
- * nothing; their strings are kept alive by the tables. */
-static void read_params(lua_State *L, fiks_call_options *o)
-{
-    fiks_l_field(L, 2, "params");
-    if (lua_isnil(L, -1))
-        return;
-    luaL_checktype(L, -1, LUA_TTABLE);
-    int table = lua_gettop(L);
-    size_t count = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-        count++;
-    fiks_param *params = lua_newuserdatauv(L, (count + 1) * sizeof *params, 0);
-    size_t i = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-            luaL_error(L, "params must be strings by name");
-        params[i].name = lua_tostring(L, -2);
-        params[i].value = lua_tostring(L, -1);
-        if (strlen(params[i].value) != lua_rawlen(L, -1))
-            luaL_error(L, "parameter '%s' holds a NUL byte", params[i].name);
-        i++;
-    }
-    o->params = params;
-    o->param_count = count;
-}
-
-/* Sources and sinks that the call takes over once it has started: their boxes are emptied then. */
-typedef struct taken {
-    void ***boxes;
-    size_t count;
-} taken;
-
-static void *take_over(lua_State *L, int index, const char *type, taken *t)
-{
-    void *object = fiks_l_check_box(L, index, type);
-    void **box = lua_touserdata(L, index);
-    for (size_t i = 0; i < t->count; i++)
-        if (t->boxes[i] == box)
-            luaL_error(L, "the same %s is given twice", type);
-    t->boxes[t->count++] = box;
-    return object;
-}
-
-static taken room_for(lua_State *L)
-{
-    fiks_l_field(L, 2, "parts");
-    size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
-    lua_pop(L, 1);
-    return (taken){lua_newuserdatauv(L, (count + 2) * sizeof(void **), 0), 0};
-}
-
-static void read_parts(lua_State *L, fiks_call_options *o, taken *t)
-{
-    fiks_l_field(L, 2, "parts");
-    if (lua_isnil(L, -1))
-        return;
-    luaL_checktype(L, -1, LUA_TTABLE);
-    int table = lua_gettop(L);
-    size_t count = lua_rawlen(L, table);
-    fiks_part *parts = lua_newuserdatauv(L, (count + 1) * sizeof *parts, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_rawgeti(L, table, (int)i + 1);
-        luaL_checktype(L, -1, LUA_TTABLE);
-        int part = lua_gettop(L);
-        parts[i].name = fiks_l_string(L, part, "name");
-        parts[i].filename = fiks_l_string(L, part, "filename");
-        parts[i].content_type = fiks_l_string(L, part, "content_type");
-        parts[i].data_bytes = 0;
-        parts[i].data = fiks_l_bytes(L, part, "data", &parts[i].data_bytes);
-        fiks_l_field(L, part, "source");
-        parts[i].source = lua_isnil(L, -1) ? NULL : take_over(L, -1, FIKS_L_SOURCE, t);
-        lua_pop(L, 2);
-    }
-    o->parts = parts;
-    o->part_count = count;
-}
-
-static int read_idempotent(lua_State *L)
-{
-    fiks_l_field(L, 2, "idempotent");
-    int value = lua_isnil(L, -1) ? 0 : lua_toboolean(L, -1) ? 1 : -1;
-    lua_pop(L, 1);
-    return value;
-}
-
-static void read_options(lua_State *L, fiks_call_options *o, taken *t)
-{
-    o->operation = fiks_l_string(L, 2, "operation");
-    o->method = fiks_l_string(L, 2, "method");
-    o->path = fiks_l_string(L, 2, "path");
-    o->body = fiks_l_bytes(L, 2, "body", &o->body_bytes);
-    o->content_type = fiks_l_string(L, 2, "content_type");
-    o->username = fiks_l_string(L, 2, "username");
-    o->password = fiks_l_string(L, 2, "password");
-    o->max_answer_bytes = read_size(L, 2, "max_answer_bytes", INT64_MAX);
-    o->timeout_ms = read_uint32(L, 2, "timeout_ms");
-    o->connect_timeout_ms = read_uint32(L, 2, "connect_timeout_ms");
-    o->first_byte_timeout_ms = read_uint32(L, 2, "first_byte_timeout_ms");
-    o->idle_timeout_ms = read_uint32(L, 2, "idle_timeout_ms");
-    o->min_bytes_per_s = read_uint32(L, 2, "min_bytes_per_s");
-    o->idempotent = read_idempotent(L);
-    o->scope = fiks_l_string(L, 2, "scope");
-    o->consumer_org = fiks_l_string(L, 2, "consumer_org");
-    o->resource = fiks_l_string(L, 2, "resource");
-    o->pid = fiks_l_string(L, 2, "pid");
-    o->authorization_details = fiks_l_string(L, 2, "authorization_details");
-    o->bearer = fiks_l_string(L, 2, "bearer");
-    if (fiks_l_boolean(L, 2, "progress"))
-        o->notes |= FIKS_NOTE_PROGRESS;
-    if (fiks_l_boolean(L, 2, "hooked"))
-        o->notes |= FIKS_NOTE_ATTEMPT | FIKS_NOTE_TOKEN;
-    o->traceparent = fiks_l_string(L, 2, "traceparent");
-    o->correlation_id = fiks_l_string(L, 2, "correlation_id");
-    read_params(L, o);
-    read_parts(L, o, t);
-    fiks_l_field(L, 2, "sink");
-    if (!lua_isnil(L, -1))
-        o->sink = take_over(L, -1, FIKS_L_SINK, t);
-    fiks_l_field(L, 2, "source");
-    if (!lua_isnil(L, -1))
-        o->source = take_over(L, -1, FIKS_L_SOURCE, t);
-}
-
 /* client:call(options, queue) -> call | nil, err */
 static int client_call(lua_State *L)
 {
@@ -349,8 +217,8 @@ static int client_call(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
     fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
-    taken t = room_for(L);
-    read_options(L, &o, &t);
+    fiks_l_taken t;
+    fiks_l_read_request(L, &o, &t);
     void **box = fiks_l_new_box(L, FIKS_L_CALL);
     int call_at = lua_gettop(L);
     fiks_error err = {0};
@@ -554,5 +422,6 @@ void fiks_l_open_call(lua_State *L)
     fiks_l_new_type(L, FIKS_L_QUEUE, queue_methods, queue_gc);
     fiks_l_new_type(L, FIKS_L_CALL, call_methods, call_gc);
     open_calls_table(L);
+    fiks_l_open_request(L);
     luaL_setfuncs(L, functions, 0);
 }
