@@ -23,7 +23,7 @@ end
 -- Half one after the other, half eight at a time.
 local function run(count)
   local items = {}
-  for i = 1, count // 2 do
+  for i = 1, math.floor(count / 2) do
     request()
     items[i] = i
   end
