@@ -100,6 +100,7 @@ build = {
         "csrc/pump.c",
         "csrc/receive.c",
         "csrc/received.c",
+        "csrc/redact.c",
         "csrc/redirect.c",
         "csrc/request.c",
         "csrc/retry.c",

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "observe.h"
 #include "problem.h"
+#include "redact.h"
 #include "redirect.h"
 #include "request.h"
 #include "retry.h"
@@ -149,6 +150,24 @@ static void done(fiks_call *call, fiks_time now)
     fiks_observe_end(call);
 }
 
+/* With what support asks for. A lasting refusal is told loudly, once: while an older token lasts
+ * nobody else hears of it. */
+static void log_flight(const fiks_error *err, bool news)
+{
+    const struct {
+        const char *name, *value;
+    } ids[] = {{"", err->code}, {"", err->oauth_error}, {"trace ", err->trace_id},
+               {"jti ", err->jti}}; /* Maskinporten's code is err->code, when it gave one */
+    fiks_buf text = {0};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (ids[i].value[0])
+            fiks_buf_addf(&text, "%s%s%s", text.len ? ", " : "", ids[i].name, ids[i].value);
+    fiks_log(news && !err->retryable ? FIKS_LOG_ERROR : FIKS_LOG_WARN,
+             "token: no new one: %s %d (%s): %s", fiks_status_name(err->kind), err->http_status,
+             text.data ? text.data : "", err->message);
+    fiks_buf_free(&text);
+}
+
 /* A flight tells the cache what came of it; whoever waits finds it there. */
 static void end_flight(fiks_call *call, fiks_time now)
 {
@@ -156,40 +175,21 @@ static void end_flight(fiks_call *call, fiks_time now)
     const fiks_token_key *key = call->token_key;
     if (call->error.kind == FIKS_CANCELLED)
         fiks_token_cache_abandon(cache, key, call->flight);
-    else if (call->error.kind)
-        fiks_token_cache_fail(cache, key, call->flight, &call->error, now);
+    else
+        log_flight(&call->error,
+                   fiks_token_cache_fail(cache, key, call->flight, &call->error, now));
 }
 
-static void mask_text(fiks_call *call, const char *secret, bool beginning)
-{
-    fiks_error *err = &call->error;
-    char *const texts[] = {err->message, err->code, err->error_id, err->oauth_error,
-                           err->request_id};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        fiks_problem_mask(texts[i], secret, strlen(secret), beginning);
-    if (call->error_json.data)
-        fiks_problem_mask_json(call->error_json.data, secret, strlen(secret));
-}
-
-/* A server that quotes what it was sent must not bring it into a log: token, user name's password,
- * integrasjon's password. Whole ones first, as one may begin like another. */
+/* A server that quotes what it was sent must not bring it into a log. */
 static void mask_sent(fiks_call *call)
 {
-    const char *const sent[] = {call->token_header.data, call->basic_header.data,
-                                call->client->header_passord};
-    fiks_buf pair = {0};
-    for (int i = 0; i < 6; i++) {
-        const char *value = sent[i % 3] ? strstr(sent[i % 3], ": ") : NULL;
-        if (!value)
-            continue;
-        value += 2;
-        value += strncmp(value, "Bearer ", 7) == 0 ? 7 : strncmp(value, "Basic ", 6) == 0 ? 6 : 0;
-        mask_text(call, value, i > 2);
-        fiks_buf_clear(&pair);
-        if (i % 3 == 1 && fiks_base64_decode(value, strlen(value), &pair) && strchr(pair.data, ':'))
-            mask_text(call, strchr(pair.data, ':') + 1, i > 2);
+    fiks_sent sent = {.headers = {call->token_header.data, call->basic_header.data,
+                                  call->client->header_passord}};
+    if (call->token_key) {
+        sent.pid = fiks_token_key_inputs(call->token_key)->pid;
+        sent.authorization_details = fiks_token_key_inputs(call->token_key)->authorization_details;
     }
-    fiks_buf_free(&pair);
+    fiks_redact_error(&call->error, call->error_json.data, &sent);
 }
 
 /* What the last answer said of itself, beside what its error's kind and message are made of. */
@@ -329,6 +329,23 @@ static void fill_send(fiks_call *call, fiks_time now)
         add_header(send, "Accept: application/json");
 }
 
+/* Names and sizes, and values that nobody needs to hide. */
+static void log_request(const fiks_call *call)
+{
+    const fiks_send *send = &call->send;
+    if (!fiks_log_on(FIKS_LOG_DEBUG))
+        return;
+    fiks_buf text = {0};
+    for (size_t i = 0; i < send->header_count; i++) {
+        fiks_buf_adds(&text, ", ");
+        fiks_redact_header(&text, send->headers[i]);
+    }
+    fiks_log(FIKS_LOG_DEBUG, "%s: %s %.*s%s, body %zu bytes", call->operation->name, send->method,
+             (int)strcspn(send->url, "?"), send->url, text.data ? text.data : "",
+             send->body_bytes);
+    fiks_buf_free(&text);
+}
+
 static fiks_step give_up_step(fiks_call *call, fiks_time now)
 {
     give_up(call, now);
@@ -377,6 +394,7 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
     if (step == FIKS_STEP_TOKEN)
         return step;
     fill_send(call, now);
+    log_request(call);
     fiks_buf_clear(&call->answer);
     call->try_status = 0;
     call->sent = now;
@@ -445,7 +463,7 @@ static fiks_status check_json(fiks_call *call)
     if (*text != '<')
         return FIKS_OK;
     char excerpt[201];
-    fiks_problem_excerpt(text, strlen(text), excerpt, sizeof excerpt);
+    fiks_redact_excerpt(text, strlen(text), excerpt, sizeof excerpt);
     return fiks_fail(&call->error, FIKS_PROTOCOL, "html", "%s: got a web page instead of JSON: %s",
                      call->operation->name, excerpt);
 }

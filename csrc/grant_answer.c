@@ -7,7 +7,7 @@
 #include "json.h"
 #include "jwt.h"
 #include "log.h"
-#include "problem.h"
+#include "redact.h"
 #include "url.h"
 
 enum { MAX_TOKEN_BYTES = 32 * 1024, MAX_LIFETIME_S = 7200 };
@@ -238,13 +238,13 @@ static void read_problem(const fiks_grant_answer *answer, problem *out)
         text = fiks_json_get_string(root, "error_description");
         const char *name = fiks_json_get_string(root, "error");
         if (name)
-            fiks_problem_excerpt(name, strlen(name), out->oauth_error, sizeof out->oauth_error);
+            fiks_redact_excerpt(name, strlen(name), out->oauth_error, sizeof out->oauth_error);
         find_mp_code(fiks_json_get_string(root, "error_uri"), out->mp_code);
     }
     if (text)
-        fiks_problem_excerpt(text, strlen(text), out->text, sizeof out->text);
+        fiks_redact_excerpt(text, strlen(text), out->text, sizeof out->text);
     else if (!root)
-        fiks_problem_excerpt(answer->body, answer->body_bytes, out->text, sizeof out->text);
+        fiks_redact_excerpt(answer->body, answer->body_bytes, out->text, sizeof out->text);
     find_trace_id(out->text, out->trace_id, sizeof out->trace_id);
     fiks_json_free(root);
 }

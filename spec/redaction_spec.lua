@@ -99,6 +99,7 @@ describe("what a program can log", function()
   -- Answers that say back what they were told, or should have kept to themselves.
   local QUOTE = "Bearer " .. S.jwt_token .. " / " .. S.jwt_token .. " assertion=" .. S.jwt_token
     .. " / Bearer " .. S.opaque_token .. " / Basic " .. core.base64("bruker:" .. S.basic_password)
+    .. " / pid " .. S.pid .. " fra " .. failures.DETAILS.from .. " eller " .. S.consenting
     .. " / IntegrasjonPassord: " .. S.passord .. " / access_token=" .. S.opaque_token
   local function platform(status, text)
     return { status = status, always = true,
@@ -128,6 +129,8 @@ describe("what a program can log", function()
     scene(GOOD, { drop = true, always = true }),
     scene({ status = 400, always = true, body = core.json_encode { error = "invalid_grant",
       error_description = QUOTE, error_uri = "https://x/" .. S.jwt_token } }, GOOD),
+    scene({ status = 400, always = true, body = core.json_encode { error = "invalid_grant",
+      error_description = "pid " .. S.pid .. " (trace_id: " .. S.consenting .. ")" } }, GOOD),
     scene({ status = 403, always = true, type = "text/html", body = QUOTE }, GOOD),
     scene(token(S.jwt_token, ',"expires_in":-1'), GOOD),
     scene(token(S.jwt_token .. "\\r\\n"), GOOD),

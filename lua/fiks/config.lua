@@ -151,7 +151,8 @@ local function set_integrasjon(settings, given, watched)
     end
   end
   if not uuid(integrasjon.id) then
-    return fail("integrasjon.id", "is not a UUID: \"%s\"", integrasjon.id:sub(1, 60))
+    return fail("integrasjon.id", "is not a UUID (8-4-4-4-12 hex digits); it is not shown, as it "
+      .. "may be the password")
   end
   settings.integrasjon_id = integrasjon.id:lower()
   settings.integrasjon_passord = integrasjon.password
@@ -323,17 +324,19 @@ function M.resolve(given, level)
 end
 
 --- The settings of a client with some replaced: for `client:with`.
----@param settings table what `resolve` gave, but for the integrasjon's password:
----@param passord string?
+---@param settings table what `resolve` gave, but for what is secret in it:
+---@param secrets table
 ---@param given table integrasjon, maskinporten, traceparent, correlation_id
 ---@param level integer as for `resolve`
 ---@return table? settings
 ---@return fiks.Error|table err_or_watched
-function M.override(settings, passord, given, level)
+function M.override(settings, secrets, given, level)
   check_names(given, M.WITH, "client:with", level)
-  local copy, watched = { integrasjon_passord = passord }, {}
-  for name, value in pairs(settings) do
-    copy[name] = value
+  local copy, watched = {}, {}
+  for _, source in ipairs { settings, secrets } do
+    for name, value in pairs(source) do
+      copy[name] = value
+    end
   end
   local ok, err = each({ set_integrasjon, set_maskinporten, set_trace, check_pair }, copy,
     given or {}, watched)

@@ -18,11 +18,16 @@ M.SECRETS = {
   opaque_person = "PLANTET-person~token-987654",
   basic_password = "PLANTET-svarinn:pass ord",
   pid = "01017012345",
+  consenting = "14021950123",
   swapped = "PLANTET-byttet-passord",
   proxy_user = "PROXY-plantet-bruker",
   proxy_password = "PROXY-plantet@pass%ord",
 }
 local S = M.SECRETS
+
+--- As maskinporten.authorization_details.
+M.DETAILS = { type = "urn:altinn:consent", id = "d1f6f0a0-52c4-4a5e-9a53-0c1d8c1f4b01",
+  from = "urn:altinn:person:identifier-no:" .. S.consenting }
 
 local written = 0
 
@@ -105,6 +110,9 @@ local function construction(here, options)
   new("data of another type", { certificate = { data = { S.swapped } } })
   new("line break", { integrasjon = { id = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01",
     password = S.passord .. "\r\nx: y" } })
+  new("id and password swapped", { integrasjon = { id = S.passord,
+    password = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01" } })
+  new("person for an organisation", { maskinporten = { client_id = "x", consumer_org = S.pid } })
   new("misspelt", { integrasjon = { passord = S.passord } })
   new("password of another type", { integrasjon = { password = { S.swapped } } })
   new("pid", { maskinporten = { pid = S.pid .. "6" } })
@@ -173,6 +181,8 @@ local function calls(client)
     return nil, "Bearer " .. S.opaque_person
   end })
   request("pid", { pid = S.pid })
+  request("another pid", { pid = S.consenting, authorization_details = "" })
+  request("person for an organisation", { consumer_org = S.pid })
   request("bad pid", { pid = S.pid .. "x" })
   request("bad details", { authorization_details = S.swapped })
   request("elsewhere", { path = "https://evil.example/?t=" .. S.jwt_token })
@@ -202,7 +212,8 @@ function M.run(here, url, scenes)
         token_endpoint = url .. "/token" },
       allow_loopback_http = true,
       certificate = { pkcs12 = here .. "/a.p12", password = S.p12_password },
-      maskinporten = { client_id = "klient-" .. ids .. core.uuid() },
+      maskinporten = { client_id = "klient-" .. ids .. core.uuid(), pid = S.pid,
+        authorization_details = M.DETAILS },
       integrasjon = { id = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01", password = S.passord },
     }
     for name, value in pairs(replaced or {}) do

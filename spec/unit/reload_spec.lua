@@ -28,7 +28,7 @@ describe("client:reload", function()
   end)
 
   local function password_of(member)
-    return member._passord()
+    return member._secrets().integrasjon_passord
   end
 
   it("reads a password file anew, for all clients made of one", function()
