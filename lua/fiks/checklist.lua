@@ -20,7 +20,7 @@ local KONTO = "/fiks-io/katalog/api/v1/kontoer/{konto}"
 
 ---@class fiks.CheckOptions
 ---@field tjeneste "innsyn"|"meldingsboks"|"fiks-io"|nil the service whose privilege is looked at
----@field fiks_organisasjon string? innsyn, meldingsboks: UUID of the fiks-organisasjon
+---@field fiks_organisasjon string? innsyn, meldingsboks: its UUID; default: the client's
 ---@field konto string? fiks-io: UUID of an account of yours
 
 ---@class fiks.CheckVerdict
@@ -309,6 +309,8 @@ end
 ---@return fiks.CheckReport
 function M.run(client, given, level)
   given = options.check(given, NAMES, "client:check", level)
+  given = { tjeneste = given.tjeneste, konto = given.konto,
+    fiks_organisasjon = given.fiks_organisasjon or client.fiks_organisasjon }
   check_given(given, level + 1)
   local report = setmetatable({ ok = true }, Report)
   check_certificate(report, client)

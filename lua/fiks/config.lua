@@ -18,7 +18,8 @@ local timeouts = require "fiks.config.timeouts"
 local M = {}
 
 --- What `client:with` takes.
-M.WITH = { "integrasjon", "maskinporten", "person", "traceparent", "correlation_id" }
+M.WITH = { "integrasjon", "fiks_organisasjon", "maskinporten", "person", "traceparent",
+  "correlation_id" }
 local text = keys.text
 
 local SANDBOX_FILE = "build/sandbox/sandbox.json"
@@ -157,6 +158,16 @@ local function set_integrasjon(settings, given, watched)
   settings.integrasjon_id = integrasjon.id:lower()
   settings.integrasjon_passord = integrasjon.password
   return true
+end
+
+local function set_organisation(settings, given)
+  local value, err = text(given, "fiks_organisasjon", "fiks_organisasjon")
+  if value and not uuid(value) then
+    return fail("fiks_organisasjon", "is not a UUID: \"%s\"; it is the id from "
+      .. "fiks-konfigurasjon, not the organisation number", value:sub(1, 40))
+  end
+  settings.fiks_organisasjon = value and value:lower() or settings.fiks_organisasjon
+  return err == nil, err
 end
 
 local CLAIMS = {
@@ -313,9 +324,8 @@ function M.resolve(given, level)
     return nil, origins
   end
   local ok, err = each({
-    set_contract, set_environment, set_integrasjon, set_maskinporten, set_certificate, set_rest,
-    set_network, set_timeouts, set_trace, set_hooks,
-    check_pair,
+    set_contract, set_environment, set_integrasjon, set_organisation, set_maskinporten,
+    set_certificate, set_rest, set_network, set_timeouts, set_trace, set_hooks, check_pair,
   }, settings, merged, watched)
   if not ok then
     return nil, tell_origin(err, origins)
@@ -326,7 +336,7 @@ end
 --- The settings of a client with some replaced: for `client:with`.
 ---@param settings table what `resolve` gave, but for what is secret in it:
 ---@param secrets table
----@param given table integrasjon, maskinporten, traceparent, correlation_id
+---@param given table the others of M.WITH
 ---@param level integer as for `resolve`
 ---@return table? settings
 ---@return fiks.Error|table err_or_watched
@@ -338,8 +348,8 @@ function M.override(settings, secrets, given, level)
       copy[name] = value
     end
   end
-  local ok, err = each({ set_integrasjon, set_maskinporten, set_trace, check_pair }, copy,
-    given or {}, watched)
+  local ok, err = each({ set_integrasjon, set_organisation, set_maskinporten, set_trace, check_pair },
+    copy, given or {}, watched)
   if not ok then
     return nil, err
   end

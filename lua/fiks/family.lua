@@ -34,7 +34,8 @@ local function core_client(settings)
   return handle
 end
 
-local SECRET = { "integrasjon_passord", "pid", "authorization_details" }
+local SECRET = { "integrasjon_passord", "pid", "authorization_details", "proxy", "proxy_username",
+  "proxy_password" }
 
 -- Gives a member its settings and its core client. What is secret is not a field: a program that
 -- dumps its tables must not print it.
@@ -44,6 +45,7 @@ local function equip(member, settings, handle)
     secrets[name], settings[name] = settings[name], nil
   end
   member.contract = settings.contract
+  member.fiks_organisasjon = settings.fiks_organisasjon
   member._settings = settings
   member._secrets = function()
     return secrets

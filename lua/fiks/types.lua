@@ -10,6 +10,8 @@
 ---key; text is a PKCS#11 URI
 ---@field maskinporten fiks.Maskinporten? with certificate: fetches tokens
 ---@field integrasjon fiks.Integrasjon? needed for all but SvarInn
+---@field fiks_organisasjon string? UUID: the one that check, slett and index are about when they
+---name none
 ---@field ca_file string? PEM with trusted roots; default: the system's
 ---@field ca_dir string? the same as a directory that `openssl rehash` has seen
 ---@field ca_pem string? the same as PEM text
@@ -121,6 +123,7 @@
 
 ---@class fiks.WithOptions of client:with
 ---@field integrasjon fiks.Integrasjon?
+---@field fiks_organisasjon string? UUID: for check, slett and index when they name none
 ---@field maskinporten fiks.Maskinporten?
 ---@field person string|fun(): string?, any of a logged-in person
 ---@field traceparent string?

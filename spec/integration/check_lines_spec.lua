@@ -236,6 +236,17 @@ describe("client:check, line by line:", function()
     assert.equal(1, found) -- the certificate's end has its own line
   end)
 
+  it("privilege: for the client's fiks-organisasjon, unless another is named", function()
+    here:tokens(token())
+    local client = assert(here:client():with { fiks_organisasjon = ORGANISATION })
+    for given, expected in pairs { [ORGANISATION] = ORGANISATION, [KONTO] = KONTO } do
+      local report = client:check { tjeneste = "innsyn",
+        fiks_organisasjon = given ~= ORGANISATION and given or nil }
+      assert.is_true(report.ok, tostring(report))
+      assert.equal("innsyn of " .. expected, line(report, "privilege").message)
+    end
+  end)
+
   it("integrasjon: none, and what comes after it", function()
     here:tokens(token())
     local options = here:options()

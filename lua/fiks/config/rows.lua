@@ -49,6 +49,7 @@ M.rows = {
   { "integrasjon.id", variable = "FIKS_INTEGRASJON_ID", core = "integrasjon_id" },
   { "integrasjon.password", variable = "FIKS_INTEGRASJON_PASSORD", is = "secret",
     core = "integrasjon_passord" },
+  { "fiks_organisasjon", variable = "FIKS_ORGANISASJON", is = "value" },
   { "ca_file", variable = "FIKS_CA_FILE", is = "path", core = "ca_file" },
   { "ca_dir", variable = "FIKS_CA_DIR", is = "path" },
   { "ca_pem", is = "value" },
