@@ -103,9 +103,7 @@ function Family:derive(parent, given, mt, level)
   if not settings then
     return nil, watched
   end
-  for path, digest in pairs(watched) do
-    self.watched[path] = digest
-  end
+  sources.add(self.watched, watched)
   local changes = parent._changes()
   if next(given) ~= nil then
     changes = { unpack(changes) }
@@ -123,9 +121,7 @@ local function settings_of(member, settings, watched)
       return nil, more
     end
     own = changed
-    for path, digest in pairs(more) do
-      watched[path] = digest
-    end
+    sources.add(watched, more)
   end
   return own == settings and deep_copy(settings) or own
 end

@@ -109,6 +109,17 @@ describe("client:reload", function()
     assert.equal("tredje", password_of(client))
   end)
 
+  it("misses no change that a client or service made meanwhile has seen", function()
+    write("nytt")
+    local other = assert(client:with { integrasjon = { id = OTHER, password = { file = path } } })
+    assert.equal("nytt", password_of(other))
+    assert(client:svarinn { username = "u", password = { file = path }, keys = { io.stdout } })
+    assert.equal("gammelt", password_of(client))
+    assert.is_true(client:reload_if_changed())
+    assert.equal("nytt", password_of(client))
+    assert.is_false(client:reload_if_changed())
+  end)
+
   it("reads the passwords of SvarInn anew, too", function()
     local svarinn = assert(client:svarinn { username = "u", password = { file = path },
       keys = { io.stdout } })
