@@ -509,8 +509,9 @@ static fiks_status accept_token(fiks_call *call, const fiks_answer *answer, fiks
                              .received_ms = now.wall_ms,
                              .location = answer->location,
                              .corrected_ms = call->clock_off_ms};
-    const char *scope = fiks_token_key_inputs(call->token_key)->scope;
-    fiks_status st = fiks_grant_parse(&got, scope, &token, &call->error);
+    const fiks_token_inputs *in = fiks_token_key_inputs(call->token_key);
+    fiks_status st =
+        fiks_grant_parse(&got, in->scope, in->accept_fewer_scopes, &token, &call->error);
     if (call->tries > 1 + call->clock_corrected && (st == FIKS_DENIED || st == FIKS_CLOCK))
         call->error.retryable = false; /* what a new grant could mend, it would have */
     note_clock(call, &got);

@@ -119,12 +119,14 @@ static fiks_status parse_details(const char *text, fiks_json **out, fiks_error *
     if (fiks_json_parse(text, strlen(text), MAX_DETAILS_BYTES, "authorization_details", out,
                         &reason))
         return fiks_fail(err, FIKS_CONFIG, "authorization_details", "%s", reason.message);
-    if (fiks_json_typeof(*out) == FIKS_JSON_ARRAY && fiks_json_count(*out) > 0)
+    if (fiks_json_typeof(*out) == FIKS_JSON_ARRAY && fiks_json_count(*out) == 1 &&
+        fiks_json_typeof(fiks_json_at(*out, 0)) == FIKS_JSON_OBJECT)
         return FIKS_OK;
     fiks_json_free(*out);
     *out = NULL;
     return fiks_fail(err, FIKS_CONFIG, "authorization_details",
-                     "authorization_details must be a JSON array with one object");
+                     "authorization_details must be a JSON array with one object: a token is for "
+                     "one party");
 }
 
 static fiks_status check_contract(const fiks_token_inputs *in, fiks_error *err)

@@ -149,8 +149,9 @@ local function check_claims(report, client, claims)
   if all then
     add(report, "scope", true, tostring(claims.scope))
   else
-    add(report, "scope", false, ("the token has \"%s\", not \"%s\""):format(
-      tostring(claims.scope or ""), wanted), who.ADD_SCOPE)
+    local accepted = settings.accept_fewer_scopes == true
+    add(report, "scope", accepted, ("the token has \"%s\", not \"%s\""):format(
+      tostring(claims.scope or ""), wanted), who.ADD_SCOPE).warning = accepted or nil
   end
   local consumer = party(claims.consumer) or claims.client_orgno
   local supplier = party(claims.supplier)

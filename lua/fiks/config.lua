@@ -185,11 +185,17 @@ local function set_maskinporten(settings, given)
   if not found then
     return nil, err
   end
-  found.clock_correction = maskinporten.clock_correction
   for name, value in pairs(found) do
     settings[name] = value
   end
-  return check_flag(maskinporten, "clock_correction", "maskinporten.clock_correction")
+  for _, name in ipairs { "clock_correction", "accept_fewer_scopes" } do
+    local ok, wrong = check_flag(maskinporten, name, "maskinporten." .. name)
+    if not ok then
+      return nil, wrong
+    end
+    settings[name] = maskinporten[name]
+  end
+  return true
 end
 
 local function set_certificate(settings, given, watched)

@@ -67,6 +67,7 @@
 ---@field resource string|string[]|nil `aud` of the token; a list of one is sent as an array
 ---@field pid string? eleven digits
 ---@field authorization_details table|string|nil RFC 9396
+---@field accept_fewer_scopes boolean? use a token that lacks scopes asked for; default false
 ---@field clock_correction boolean? try once with the server's clock; default false
 
 ---@class fiks.Integrasjon

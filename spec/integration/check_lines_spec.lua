@@ -201,6 +201,8 @@ describe("client:check, line by line:", function()
     fails(run(nil, nil, { scope = "ks:annet" }), "scope", 'has "ks:annet", not "ks:fiks"',
       "add the scope")
     fails(run(nil, nil, { scope = false }), "scope", 'has "", not "ks:fiks"', "add the scope")
+    warns(run({ maskinporten = { accept_fewer_scopes = true } }, nil, { scope = "ks:annet" }),
+      "scope", 'not "ks:fiks"')
   end)
 
   it("organisation: another's, none, and a supplier's", function()

@@ -43,6 +43,8 @@ M.rows = {
   { "maskinporten.resource", variable = "FIKS_RESOURCE", core = "resource" },
   { "maskinporten.pid", core = "pid" },
   { "maskinporten.authorization_details", is = "value", core = "authorization_details" },
+  { "maskinporten.accept_fewer_scopes", variable = "FIKS_ACCEPT_FEWER_SCOPES", is = "flag",
+    core = "accept_fewer_scopes", default = "false" },
   { "maskinporten.clock_correction", variable = "FIKS_CLOCK_CORRECTION", is = "flag",
     core = "clock_correction", default = "false" },
   { "integrasjon", is = "value" },
