@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_log.h"
 #include "charset.h"
 #include "error.h"
 #include "log.h"
@@ -150,24 +151,6 @@ static void done(fiks_call *call, fiks_time now)
     fiks_observe_end(call);
 }
 
-/* With what support asks for. A lasting refusal is told loudly, once: while an older token lasts
- * nobody else hears of it. */
-static void log_flight(const fiks_error *err, bool news)
-{
-    const struct {
-        const char *name, *value;
-    } ids[] = {{"", err->code}, {"", err->oauth_error}, {"trace ", err->trace_id},
-               {"jti ", err->jti}}; /* Maskinporten's code is err->code, when it gave one */
-    fiks_buf text = {0};
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (ids[i].value[0])
-            fiks_buf_addf(&text, "%s%s%s", text.len ? ", " : "", ids[i].name, ids[i].value);
-    fiks_log(news && !err->retryable ? FIKS_LOG_ERROR : FIKS_LOG_WARN,
-             "token: no new one: %s %d (%s): %s", fiks_status_name(err->kind), err->http_status,
-             text.data ? text.data : "", err->message);
-    fiks_buf_free(&text);
-}
-
 /* A flight tells the cache what came of it; whoever waits finds it there. */
 static void end_flight(fiks_call *call, fiks_time now)
 {
@@ -176,8 +159,8 @@ static void end_flight(fiks_call *call, fiks_time now)
     if (call->error.kind == FIKS_CANCELLED)
         fiks_token_cache_abandon(cache, key, call->flight);
     else
-        log_flight(&call->error,
-                   fiks_token_cache_fail(cache, key, call->flight, &call->error, now));
+        fiks_call_log_flight(&call->error,
+                             fiks_token_cache_fail(cache, key, call->flight, &call->error, now));
 }
 
 /* A server that quotes what it was sent must not bring it into a log. */
@@ -329,23 +312,6 @@ static void fill_send(fiks_call *call, fiks_time now)
         add_header(send, "Accept: application/json");
 }
 
-/* Names and sizes, and values that nobody needs to hide. */
-static void log_request(const fiks_call *call)
-{
-    const fiks_send *send = &call->send;
-    if (!fiks_log_on(FIKS_LOG_DEBUG))
-        return;
-    fiks_buf text = {0};
-    for (size_t i = 0; i < send->header_count; i++) {
-        fiks_buf_adds(&text, ", ");
-        fiks_redact_header(&text, send->headers[i]);
-    }
-    fiks_log(FIKS_LOG_DEBUG, "%s: %s %.*s%s, body %zu bytes", call->operation->name, send->method,
-             (int)strcspn(send->url, "?"), send->url, text.data ? text.data : "",
-             send->body_bytes);
-    fiks_buf_free(&text);
-}
-
 static fiks_step give_up_step(fiks_call *call, fiks_time now)
 {
     give_up(call, now);
@@ -394,7 +360,7 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
     if (step == FIKS_STEP_TOKEN)
         return step;
     fill_send(call, now);
-    log_request(call);
+    fiks_call_log_request(call);
     fiks_buf_clear(&call->answer);
     call->try_status = 0;
     call->sent = now;

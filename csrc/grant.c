@@ -91,10 +91,11 @@ static const char *bare_org(const char *consumer_org)
 static fiks_status check_numbers(const fiks_token_inputs *in, fiks_error *err)
 {
     if (in->consumer_org && !is_digits(bare_org(in->consumer_org), 9))
-        return fiks_fail(err, FIKS_CONFIG, "consumer_org",
-                         "consumer_org must be an organisation number of nine digits; what was "
-                         "given has %zu characters and is not shown, as it may be a person's number",
-                         strlen(in->consumer_org));
+        return fiks_fail(
+            err, FIKS_CONFIG, "consumer_org",
+            "consumer_org must be an organisation number of nine digits; what was "
+            "given has %zu characters and is not shown, as it may be a person's number",
+            strlen(in->consumer_org));
     if (in->pid && !is_digits(in->pid, 11)) /* not shown: it may be somebody's number */
         return fiks_fail(err, FIKS_CONFIG, "pid", "pid must be eleven digits");
     return FIKS_OK;

@@ -26,8 +26,8 @@ typedef struct fiks_token_inputs {
     const char *kid;                   /* NULL = x5c */
     fiks_key *key;
     fiks_alg alg;
-    bool x5c_leaf;       /* send only the first certificate */
-    bool resource_array; /* as an array, as documented; a string is what works in the field */
+    bool x5c_leaf;            /* send only the first certificate */
+    bool resource_array;      /* as an array, as documented; a string is what works in the field */
     bool accept_fewer_scopes; /* than asked for; else that is an error */
     bool contract_2018;
     bool allow_expired; /* not part of the token: do not refuse to send an expired certificate */

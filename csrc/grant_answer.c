@@ -101,8 +101,8 @@ static fiks_status set_scope(const fiks_json *root, const char *wanted, bool acc
     const char *granted = fiks_json_get_string(root, "scope");
     bool fewer = granted && !fiks_scope_covers(granted, wanted);
     if (fewer && accept_fewer)
-        fiks_log(FIKS_LOG_WARN, "token: granted the scope \"%.100s\" instead of \"%.100s\"", granted,
-                 wanted);
+        fiks_log(FIKS_LOG_WARN, "token: granted the scope \"%.100s\" instead of \"%.100s\"",
+                 granted, wanted);
     else if (fewer)
         return fiks_fail(err, FIKS_DENIED, "scope",
                          "the token endpoint granted the scope \"%.100s\" instead of \"%.100s\": "
@@ -354,5 +354,6 @@ fiks_status fiks_grant_parse(const fiks_grant_answer *answer, const char *scope,
     memset(out, 0, sizeof *out);
     if (err && !err->kind)
         err->http_status = answer->status;
-    return answer->status == 200 ? read_token(answer, scope, accept_fewer, out, err) : fail(answer, err);
+    return answer->status == 200 ? read_token(answer, scope, accept_fewer, out, err)
+                                 : fail(answer, err);
 }

@@ -11,8 +11,8 @@ fiks_status fiks_problem_kind(int http_status);
 /*
  * Fills `err` from an answer: kind by status; errorId, errorCode and message from the platform's
  * common error body (svarut's and innsyn's OpenAPI: ErrorMessage) when it is one, else an excerpt
- * of the text (then `err->platform` stays false). `operation` names the call in the message. Whether
- * Fiks blamed the token
+ * of the text (then `err->platform` stays false). `operation` names the call in the message.
+ * Whether Fiks blamed the token
  * ("Klarte ikke å validere access_token") is returned: then a new token may help.
  */
 bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, const char *operation,

@@ -11,8 +11,9 @@ enum { EXCERPT_BYTES = 400, MAX_DETAILS_BYTES = 16 * 1024, LEAST = 4 };
 /* ---- headers ------------------------------------------------------------------------------- */
 
 /* Says nothing that would have to be kept from a log (docs/security.md). */
-static const char *const shown[] = {"Accept",        "Content-Type", "Content-Length",
-                                    "IntegrasjonId", "User-Agent",   "traceparent"};
+static const char *const shown[] = {"Accept",          "Content-Type", "Content-Length",
+                                    "IntegrasjonId",   "User-Agent",   "traceparent",
+                                    "X-Correlation-Id"};
 
 static bool may_show(const char *line, size_t name_bytes)
 {

@@ -139,23 +139,26 @@ describe("what a program can log", function()
     scene({ always = true, body = '{"access_token":"' .. S.opaque_token }, GOOD),
   }
 
-  local function run(around)
+  local function run(level)
     made:write("scenes.json", core.json_encode(core.array(SCENES)))
     return made:lua(([[
       local file = assert(io.open((...) .. "/scenes.json"))
       local scenes = require("fiks.core").json_decode(file:read("*a"))
       file:close()
-      require("spec.support.failures").run(..., "%s", scenes)
-    ]]):format(here.url), around)
+      require("spec.support.failures").run(..., "%s", scenes, "%s")
+    ]]):format(here.url, level))
   end
 
-  it("holds no secret, whatever fails", function()
-    here:forget()
-    local output = run()
-    local lines = tonumber(output:match("lines\t(%d+)\n$"))
-    assert.is_true(lines and lines > 1000, output:sub(-2000))
-    assert.equal("", leaks(output, forms_of(add_assertions(every_secret()))))
-  end)
+  for level, least in pairs { error = 1, warning = 100, info = 150, debug = 300 } do
+    it("holds no secret, whatever fails, with the log at level " .. level, function()
+      here:forget()
+      local output = run(level)
+      local logged, lines = output:match("logged\t(%d+)\nlines\t(%d+)\n$")
+      assert.is_true(lines and tonumber(lines) > 1000, output:sub(-2000))
+      assert.is_true(tonumber(logged) >= least, logged)
+      assert.equal("", leaks(output, forms_of(add_assertions(every_secret()))))
+    end)
+  end
 
   it("holds no secret in the shell either", function()
     local file = made:write("fiks.json", core.json_encode {

@@ -3,6 +3,7 @@
 local config = require "fiks.config"
 local Error = require "fiks.error"
 local Family = require "fiks.family"
+local log = require "fiks.log"
 local options = require "fiks.options"
 local person = require "fiks.person"
 local request = require "fiks.request"
@@ -131,6 +132,7 @@ function Client:_call(operation, opts)
   if hooking then
     hooking:finish(response, failure)
   end
+  log.deliver()
   return response, failure, refused
 end
 

@@ -250,6 +250,8 @@
 ---@field json_encode fun(value: any): string?, fiks.Error?
 ---@field json_decode fun(text: string): any, fiks.Error?
 ---@field json_integer fun(digits: string): any LuaJIT: an integer beyond 2^53, to encode
+---@field log fun(max_level: integer?) keep lines for this state; 0 error to 3 debug
+---@field log_next fun(): integer?, string? level and line
 ---@field set_error_metatable fun(mt: table)
 ---@field random fun(bytes: integer): string
 ---@field uuid fun(): string

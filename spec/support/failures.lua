@@ -19,6 +19,8 @@ M.SECRETS = {
   basic_password = "PLANTET-svarinn:pass ord",
   pid = "01017012345",
   consenting = "14021950123",
+  pin = "PLANTET-pin-4711",
+  pin_in_uri = "PLANTET-uri-pin-0815",
   swapped = "PLANTET-byttet-passord",
   proxy_user = "PROXY-plantet-bruker",
   proxy_password = "PROXY-plantet@pass%ord",
@@ -106,6 +108,10 @@ local function construction(here, options)
   new("cut", { certificate = { data = key:sub(1, 900) } })
   new("spoilt", { certificate = { data = (key:gsub("\n(%w)", "\n%1!", 5)) } })
   new("jwk", { certificate = { jwk = '{"kty":"RSA","d":"' .. S.swapped .. '","n":"AQ"' } })
+  new("token", { certificate = { key = "pkcs11:token=ingen;object=ingen", password = S.pin } })
+  new("token and PIN", { certificate = "pkcs11:token=ingen;object=ingen?pin-value="
+    .. S.pin_in_uri })
+  new("PIN astray", { certificate = { pkcs12 = path("a.p12"), password = S.pin } })
   new("not a table", { certificate = S.swapped })
   new("data of another type", { certificate = { data = { S.swapped } } })
   new("line break", { integrasjon = { id = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01",
@@ -158,13 +164,17 @@ local function proxies(url, options)
   end
 end
 
+-- Side by side: most of their time are pauses between tries.
 local function calls(client)
+  local tasks = {}
   local function request(label, given)
     given.method = given.method or "GET"
     given.path = given.path or "/x"
-    attempt("request: " .. label, function()
-      return client:request(given)
-    end)
+    tasks[#tasks + 1] = function()
+      attempt("request: " .. label, function()
+        return client:request(given)
+      end)
+    end
   end
   request("plain", {})
   request("post", { method = "POST", json = { hemmelig = S.pid } })
@@ -188,6 +198,7 @@ local function calls(client)
   request("elsewhere", { path = "https://evil.example/?t=" .. S.jwt_token })
   request("in the path", { path = "/x?token=" .. S.jwt_token })
   request("deadline", { path = "/hang", timeout_ms = 30 })
+  fiks.all(tasks)
 end
 
 local function services(client)
@@ -203,8 +214,13 @@ end
 ---@param here string the folder with keys
 ---@param url string of the endpoint
 ---@param scenes table[] each a list of what the endpoint is told to answer
-function M.run(here, url, scenes)
-  local ids = 0
+---@param level "error"|"warning"|"info"|"debug" of the log, which is written down too
+function M.run(here, url, scenes, level)
+  local ids, logged = 0, 0
+  fiks.log(level, function(of, line)
+    logged = logged + 1
+    say("log", of, line)
+  end)
   local function options(replaced)
     ids = ids + 1
     local o = {
@@ -237,6 +253,7 @@ function M.run(here, url, scenes)
     show("person's client", client:as_person(S.person_token))
     client:close()
   end
+  print("logged", logged)
   print("lines", written)
 end
 
