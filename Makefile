@@ -139,10 +139,15 @@ $(MODULES):
 # It looks into every block that the core frees.
 $(BUILD)/test/test_memory: LINK += -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 $(BUILD)/test/test_wipe: LINK += -Wl,--wrap=free -Wl,--wrap=realloc
+# A host of Lua states, with the binding in it.
+$(OBJ)/csrc/test/test_thread_states.o: COMPILE += -isystem $(LUA_INCDIR)
+$(BUILD)/test/test_thread_states: $(LUA54_OBJ)
+$(BUILD)/test/test_thread_states: LINK += -rdynamic
+$(BUILD)/test/test_thread_states: LIBS += -llua5.4 -lm -ldl
 $(BUILD)/test/%: $(OBJ)/csrc/test/%.o $(LIBFIKS)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(LIBFIKS) $(LIBS)
 
 $(BUILD)/examples/%: $(OBJ)/examples/%.o $(LIBFIKS)
 	$(call say,LINK,$@)

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_log.h"
 #include "charset.h"
 #include "error.h"
 #include "log.h"
 #include "observe.h"
 #include "problem.h"
+#include "redact.h"
 #include "redirect.h"
 #include "request.h"
 #include "retry.h"
@@ -156,40 +158,21 @@ static void end_flight(fiks_call *call, fiks_time now)
     const fiks_token_key *key = call->token_key;
     if (call->error.kind == FIKS_CANCELLED)
         fiks_token_cache_abandon(cache, key, call->flight);
-    else if (call->error.kind)
-        fiks_token_cache_fail(cache, key, call->flight, &call->error, now);
+    else
+        fiks_call_log_flight(&call->error,
+                             fiks_token_cache_fail(cache, key, call->flight, &call->error, now));
 }
 
-static void mask_text(fiks_call *call, const char *secret, bool beginning)
-{
-    fiks_error *err = &call->error;
-    char *const texts[] = {err->message, err->code, err->error_id, err->oauth_error,
-                           err->request_id};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        fiks_problem_mask(texts[i], secret, strlen(secret), beginning);
-    if (call->error_json.data)
-        fiks_problem_mask_json(call->error_json.data, secret, strlen(secret));
-}
-
-/* A server that quotes what it was sent must not bring it into a log: token, user name's password,
- * integrasjon's password. Whole ones first, as one may begin like another. */
+/* A server that quotes what it was sent must not bring it into a log. */
 static void mask_sent(fiks_call *call)
 {
-    const char *const sent[] = {call->token_header.data, call->basic_header.data,
-                                call->client->header_passord};
-    fiks_buf pair = {0};
-    for (int i = 0; i < 6; i++) {
-        const char *value = sent[i % 3] ? strstr(sent[i % 3], ": ") : NULL;
-        if (!value)
-            continue;
-        value += 2;
-        value += strncmp(value, "Bearer ", 7) == 0 ? 7 : strncmp(value, "Basic ", 6) == 0 ? 6 : 0;
-        mask_text(call, value, i > 2);
-        fiks_buf_clear(&pair);
-        if (i % 3 == 1 && fiks_base64_decode(value, strlen(value), &pair) && strchr(pair.data, ':'))
-            mask_text(call, strchr(pair.data, ':') + 1, i > 2);
+    fiks_sent sent = {.headers = {call->token_header.data, call->basic_header.data,
+                                  call->client->header_passord}};
+    if (call->token_key) {
+        sent.pid = fiks_token_key_inputs(call->token_key)->pid;
+        sent.authorization_details = fiks_token_key_inputs(call->token_key)->authorization_details;
     }
-    fiks_buf_free(&pair);
+    fiks_redact_error(&call->error, call->error_json.data, &sent);
 }
 
 /* What the last answer said of itself, beside what its error's kind and message are made of. */
@@ -377,6 +360,7 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
     if (step == FIKS_STEP_TOKEN)
         return step;
     fill_send(call, now);
+    fiks_call_log_request(call);
     fiks_buf_clear(&call->answer);
     call->try_status = 0;
     call->sent = now;
@@ -445,7 +429,7 @@ static fiks_status check_json(fiks_call *call)
     if (*text != '<')
         return FIKS_OK;
     char excerpt[201];
-    fiks_problem_excerpt(text, strlen(text), excerpt, sizeof excerpt);
+    fiks_redact_excerpt(text, strlen(text), excerpt, sizeof excerpt);
     return fiks_fail(&call->error, FIKS_PROTOCOL, "html", "%s: got a web page instead of JSON: %s",
                      call->operation->name, excerpt);
 }
@@ -491,8 +475,9 @@ static fiks_status accept_token(fiks_call *call, const fiks_answer *answer, fiks
                              .received_ms = now.wall_ms,
                              .location = answer->location,
                              .corrected_ms = call->clock_off_ms};
-    const char *scope = fiks_token_key_inputs(call->token_key)->scope;
-    fiks_status st = fiks_grant_parse(&got, scope, &token, &call->error);
+    const fiks_token_inputs *in = fiks_token_key_inputs(call->token_key);
+    fiks_status st =
+        fiks_grant_parse(&got, in->scope, in->accept_fewer_scopes, &token, &call->error);
     if (call->tries > 1 + call->clock_corrected && (st == FIKS_DENIED || st == FIKS_CLOCK))
         call->error.retryable = false; /* what a new grant could mend, it would have */
     note_clock(call, &got);

@@ -176,6 +176,7 @@ static fiks_status set_signature(fiks_client *client, const fiks_client_options 
         return fiks_fail(err, FIKS_CONFIG, "x5c",
                          "x5c must be \"chain\" or \"leaf\", got \"%.20s\"", o->x5c);
     client->resource_array = o->resource_array;
+    client->accept_fewer_scopes = o->accept_fewer_scopes;
     client->clock_correction = o->clock_correction;
     client->allow_expired_certificate = o->allow_expired_certificate;
     return FIKS_OK;

@@ -33,6 +33,7 @@ struct fiks_client {
     fiks_alg alg;
     bool x5c_leaf;
     bool resource_array;
+    bool accept_fewer_scopes;
     bool clock_correction;
     bool allow_expired_certificate;
     char *header_id;      /* "IntegrasjonId: ...", NULL without an integrasjon */

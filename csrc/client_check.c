@@ -190,6 +190,17 @@ static void warn_of_environment(fiks_client *client, const char *environment,
                      "are registered, and then by kid");
 }
 
+/* "combination consumer_org in claim and delegation scope on client is invalid" */
+static void warn_of_own_organisation(fiks_client *client, const char *own)
+{
+    const char *number = fiks_token_key_inputs(client->token_key)->consumer_org;
+    if (number && strcmp(number, own) == 0)
+        warn(client,
+             "consumer_org %s is the certificate's own organisation: Maskinporten refuses that, "
+             "leave it out",
+             number);
+}
+
 static void warn_of_certificate(fiks_client *client, const char *environment, int64_t wall_ms)
 {
     size_t len;
@@ -202,6 +213,7 @@ static void warn_of_certificate(fiks_client *client, const char *environment, in
     if (left_s >= 0 && left_s < (int64_t)FIKS_KEY_WARN_DAYS * DAY_S)
         warn(client, "the certificate of %s expires in %d days: order a new one", info->subject,
              (int)(left_s / DAY_S));
+    warn_of_own_organisation(client, info->organisasjonsnummer);
     if (!client->kid && environment)
         warn_of_environment(client, environment, info);
     if (!client->kid && !info->can_sign)

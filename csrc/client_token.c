@@ -41,7 +41,8 @@ fiks_status fiks_client_token_key(const fiks_client *client, const fiks_token_op
         .key = client->key,
         .alg = client->alg,
         .x5c_leaf = client->x5c_leaf,
-        .resource_array = client->resource_array,
+        .resource_array = client->resource_array && !o.resource, /* one call's is text */
+        .accept_fewer_scopes = client->accept_fewer_scopes,
         .contract_2018 = client->contract_2018,
         .allow_expired = client->allow_expired_certificate,
     };

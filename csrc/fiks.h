@@ -215,6 +215,7 @@ typedef struct fiks_client_options {
     const char *pid;          /* eleven digits: a token for this person */
     const char *authorization_details; /* JSON text: an array with one object (RFC 9396) */
     bool resource_array;               /* resource as an array instead of a string */
+    bool accept_fewer_scopes; /* use a token that was granted fewer scopes than asked for */
     /* When the token endpoint says that the clocks differ, try once more with the time of its Date
      * header, and begin with that difference from then on. Never changes the machine's clock. */
     bool clock_correction;

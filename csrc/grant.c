@@ -91,10 +91,11 @@ static const char *bare_org(const char *consumer_org)
 static fiks_status check_numbers(const fiks_token_inputs *in, fiks_error *err)
 {
     if (in->consumer_org && !is_digits(bare_org(in->consumer_org), 9))
-        return fiks_fail(err, FIKS_CONFIG, "consumer_org",
-                         "consumer_org must be an organisation number of nine digits, got "
-                         "\"%.40s\"",
-                         in->consumer_org);
+        return fiks_fail(
+            err, FIKS_CONFIG, "consumer_org",
+            "consumer_org must be an organisation number of nine digits; what was "
+            "given has %zu characters and is not shown, as it may be a person's number",
+            strlen(in->consumer_org));
     if (in->pid && !is_digits(in->pid, 11)) /* not shown: it may be somebody's number */
         return fiks_fail(err, FIKS_CONFIG, "pid", "pid must be eleven digits");
     return FIKS_OK;
@@ -119,12 +120,14 @@ static fiks_status parse_details(const char *text, fiks_json **out, fiks_error *
     if (fiks_json_parse(text, strlen(text), MAX_DETAILS_BYTES, "authorization_details", out,
                         &reason))
         return fiks_fail(err, FIKS_CONFIG, "authorization_details", "%s", reason.message);
-    if (fiks_json_typeof(*out) == FIKS_JSON_ARRAY && fiks_json_count(*out) > 0)
+    if (fiks_json_typeof(*out) == FIKS_JSON_ARRAY && fiks_json_count(*out) == 1 &&
+        fiks_json_typeof(fiks_json_at(*out, 0)) == FIKS_JSON_OBJECT)
         return FIKS_OK;
     fiks_json_free(*out);
     *out = NULL;
     return fiks_fail(err, FIKS_CONFIG, "authorization_details",
-                     "authorization_details must be a JSON array with one object");
+                     "authorization_details must be a JSON array with one object: a token is for "
+                     "one party");
 }
 
 static fiks_status check_contract(const fiks_token_inputs *in, fiks_error *err)

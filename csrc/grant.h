@@ -26,8 +26,9 @@ typedef struct fiks_token_inputs {
     const char *kid;                   /* NULL = x5c */
     fiks_key *key;
     fiks_alg alg;
-    bool x5c_leaf;       /* send only the first certificate */
-    bool resource_array; /* as an array, as documented; a string is what works in the field */
+    bool x5c_leaf;            /* send only the first certificate */
+    bool resource_array;      /* as an array, as documented; a string is what works in the field */
+    bool accept_fewer_scopes; /* than asked for; else that is an error */
     bool contract_2018;
     bool allow_expired; /* not part of the token: do not refuse to send an expired certificate */
 } fiks_token_inputs;
@@ -76,14 +77,14 @@ enum { FIKS_GRANT_CLOCK_TOLERANCE_MS = 10000 };
  * Reads the answer into `out` (empty before; fiks_token_clear), or fails with http_status,
  * oauth_error, mp_code, trace_id and retryable set, and a message that says who must act:
  *   FIKS_DENIED    refused (code = MP code, else the OAuth error, else "http_<status>"), or fewer
- *                  scopes than `scope` were granted (code "scope");
+ *                  scopes than asked for were granted (code "scope"; a log line when accepted);
  *   FIKS_CLOCK     our clock differs from the server's (retryable when it hardly does: the grant
  *                  was late);
  *   FIKS_RATE_LIMITED, FIKS_SERVER, FIKS_TIMEOUT (408, 425)   retryable;
  *   FIKS_PROTOCOL  nonsense: not JSON, no usable access_token, a redirect ...
  * MP-012 (grant used before) is FIKS_DENIED and retryable: once, with a new jti.
  */
-fiks_status fiks_grant_parse(const fiks_grant_answer *answer, const char *scope, fiks_token *out,
-                             fiks_error *err);
+fiks_status fiks_grant_parse(const fiks_grant_answer *answer, const char *scope, bool accept_fewer,
+                             fiks_token *out, fiks_error *err);
 
 #endif

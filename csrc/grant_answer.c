@@ -7,7 +7,7 @@
 #include "json.h"
 #include "jwt.h"
 #include "log.h"
-#include "problem.h"
+#include "redact.h"
 #include "url.h"
 
 enum { MAX_TOKEN_BYTES = 32 * 1024, MAX_LIFETIME_S = 7200 };
@@ -95,21 +95,26 @@ static fiks_status set_lifetime(const fiks_json *root, fiks_token *out, fiks_err
     return FIKS_OK;
 }
 
-static fiks_status set_scope(const fiks_json *root, const char *wanted, fiks_token *out,
-                             fiks_error *err)
+static fiks_status set_scope(const fiks_json *root, const char *wanted, bool accept_fewer,
+                             fiks_token *out, fiks_error *err)
 {
     const char *granted = fiks_json_get_string(root, "scope");
-    if (granted && !fiks_scope_covers(granted, wanted))
+    bool fewer = granted && !fiks_scope_covers(granted, wanted);
+    if (fewer && accept_fewer)
+        fiks_log(FIKS_LOG_WARN, "token: granted the scope \"%.100s\" instead of \"%.100s\"",
+                 granted, wanted);
+    else if (fewer)
         return fiks_fail(err, FIKS_DENIED, "scope",
                          "the token endpoint granted the scope \"%.100s\" instead of \"%.100s\": "
-                         "have the missing scope added to the client at Digdir",
+                         "have the missing scope added to the client at Digdir, or set "
+                         "accept_fewer_scopes",
                          granted, wanted);
     out->scope = fiks_strdup(granted ? granted : wanted);
     return out->scope ? FIKS_OK : fiks_fail_memory(err);
 }
 
-static fiks_status read_token(const fiks_grant_answer *answer, const char *scope, fiks_token *out,
-                              fiks_error *err)
+static fiks_status read_token(const fiks_grant_answer *answer, const char *scope, bool accept_fewer,
+                              fiks_token *out, fiks_error *err)
 {
     fiks_json *root = NULL;
     fiks_status st = fiks_json_parse_object(answer->body, answer->body_bytes,
@@ -121,7 +126,7 @@ static fiks_status read_token(const fiks_grant_answer *answer, const char *scope
     if (!st)
         st = set_lifetime(root, out, err);
     if (!st)
-        st = set_scope(root, scope, out, err);
+        st = set_scope(root, scope, accept_fewer, out, err);
     out->sent = answer->sent;
     fiks_json_free(root);
     if (st)
@@ -238,13 +243,13 @@ static void read_problem(const fiks_grant_answer *answer, problem *out)
         text = fiks_json_get_string(root, "error_description");
         const char *name = fiks_json_get_string(root, "error");
         if (name)
-            fiks_problem_excerpt(name, strlen(name), out->oauth_error, sizeof out->oauth_error);
+            fiks_redact_excerpt(name, strlen(name), out->oauth_error, sizeof out->oauth_error);
         find_mp_code(fiks_json_get_string(root, "error_uri"), out->mp_code);
     }
     if (text)
-        fiks_problem_excerpt(text, strlen(text), out->text, sizeof out->text);
+        fiks_redact_excerpt(text, strlen(text), out->text, sizeof out->text);
     else if (!root)
-        fiks_problem_excerpt(answer->body, answer->body_bytes, out->text, sizeof out->text);
+        fiks_redact_excerpt(answer->body, answer->body_bytes, out->text, sizeof out->text);
     find_trace_id(out->text, out->trace_id, sizeof out->trace_id);
     fiks_json_free(root);
 }
@@ -343,11 +348,12 @@ static fiks_status fail(const fiks_grant_answer *answer, fiks_error *err)
                                 : "");
 }
 
-fiks_status fiks_grant_parse(const fiks_grant_answer *answer, const char *scope, fiks_token *out,
-                             fiks_error *err)
+fiks_status fiks_grant_parse(const fiks_grant_answer *answer, const char *scope, bool accept_fewer,
+                             fiks_token *out, fiks_error *err)
 {
     memset(out, 0, sizeof *out);
     if (err && !err->kind)
         err->http_status = answer->status;
-    return answer->status == 200 ? read_token(answer, scope, out, err) : fail(answer, err);
+    return answer->status == 200 ? read_token(answer, scope, accept_fewer, out, err)
+                                 : fail(answer, err);
 }

@@ -11,8 +11,8 @@ fiks_status fiks_problem_kind(int http_status);
 /*
  * Fills `err` from an answer: kind by status; errorId, errorCode and message from the platform's
  * common error body (svarut's and innsyn's OpenAPI: ErrorMessage) when it is one, else an excerpt
- * of the text (then `err->platform` stays false). `operation` names the call in the message. Whether
- * Fiks blamed the token
+ * of the text (then `err->platform` stays false). `operation` names the call in the message.
+ * Whether Fiks blamed the token
  * ("Klarte ikke å validere access_token") is returned: then a new token may help.
  */
 bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, const char *operation,
@@ -22,17 +22,5 @@ bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, con
  * array, else (as in SvarUt's OpenAPI) the text of the string. Nothing when there is none, when it
  * is null, or larger than 16 KiB. What looks like a token in it is masked. */
 void fiks_problem_error_json(const char *body, size_t body_bytes, fiks_buf *out);
-
-/* The first printable characters of a text, in one line, for an error message; what looks like a
- * token in it is masked, what is not UTF-8 becomes U+FFFD. */
-void fiks_problem_excerpt(const char *text, size_t len, char *out, size_t out_bytes);
-
-/* Masks what was sent and came back in an excerpt; with `beginning` also when only the first bytes
- * of it are there. A secret of less than four bytes is left: it would mask words. */
-void fiks_problem_mask(char *text, const char *secret, size_t len, bool beginning);
-
-/* Masks it wherever it stands whole in JSON text, or in text: as it is, and as a JSON string has
- * it. */
-void fiks_problem_mask_json(char *text, const char *secret, size_t len);
 
 #endif

@@ -330,7 +330,7 @@ static int64_t pause_after(const entry *e, const fiks_error *why)
     return spread(e, asked > pause ? asked : pause);
 }
 
-void fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, uint64_t flight,
+bool fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, uint64_t flight,
                            const fiks_error *why, fiks_time now)
 {
     fiks_metrics_add(FIKS_COUNT_TOKEN_FAILURES, 1);
@@ -340,9 +340,10 @@ void fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, u
         free(copy);
         if (!copy)
             fiks_token_cache_abandon(cache, key, flight);
-        return;
+        return true;
     }
     *copy = *why;
+    bool news = !e->error || e->error->kind != why->kind || strcmp(e->error->code, why->code) != 0;
     free(e->error);
     e->error = copy;
     e->failures++;
@@ -350,6 +351,7 @@ void fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, u
     e->ended = flight;
     e->ended_ms = now.mono_ms;
     unlock_ended(cache, e);
+    return news;
 }
 
 void fiks_token_cache_abandon(fiks_token_cache *cache, const fiks_token_key *key, uint64_t flight)

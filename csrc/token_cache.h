@@ -64,9 +64,9 @@ void fiks_token_cache_put(fiks_token_cache *cache, const fiks_token_key *key, ui
  * The flight failed. Whoever waited for it gets `why`; so does everybody else without a usable
  * token for a while: 1 s doubling to 15 s when `why` is retryable (at least its retry_after_ms, at
  * most a minute), else 5 s, then 10 s; up to a quarter more, so that hosts spread. An older token
- * goes on being served while it lasts.
+ * goes on being served while it lasts. False when the last flight failed for the same reason.
  */
-void fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, uint64_t flight,
+bool fiks_token_cache_fail(fiks_token_cache *cache, const fiks_token_key *key, uint64_t flight,
                            const fiks_error *why, fiks_time now);
 
 /* The flight came to nothing (its call was cancelled): the next who asks is elected. */

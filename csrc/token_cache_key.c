@@ -78,7 +78,7 @@ static fiks_status set_name(fiks_token_key *key, fiks_error *err)
 {
     const fiks_token_inputs *in = &key->inputs;
     fiks_buf *name = &key->name;
-    fiks_buf_addf(name, "%d%d,", in->contract_2018, in->resource_array);
+    fiks_buf_addf(name, "%d%d%d,", in->contract_2018, in->resource_array, in->accept_fewer_scopes);
     add(name, in->token_endpoint);
     add(name, in->issuer);
     add(name, in->network);

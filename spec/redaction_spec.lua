@@ -99,6 +99,7 @@ describe("what a program can log", function()
   -- Answers that say back what they were told, or should have kept to themselves.
   local QUOTE = "Bearer " .. S.jwt_token .. " / " .. S.jwt_token .. " assertion=" .. S.jwt_token
     .. " / Bearer " .. S.opaque_token .. " / Basic " .. core.base64("bruker:" .. S.basic_password)
+    .. " / pid " .. S.pid .. " fra " .. failures.DETAILS.from .. " eller " .. S.consenting
     .. " / IntegrasjonPassord: " .. S.passord .. " / access_token=" .. S.opaque_token
   local function platform(status, text)
     return { status = status, always = true,
@@ -128,6 +129,8 @@ describe("what a program can log", function()
     scene(GOOD, { drop = true, always = true }),
     scene({ status = 400, always = true, body = core.json_encode { error = "invalid_grant",
       error_description = QUOTE, error_uri = "https://x/" .. S.jwt_token } }, GOOD),
+    scene({ status = 400, always = true, body = core.json_encode { error = "invalid_grant",
+      error_description = "pid " .. S.pid .. " (trace_id: " .. S.consenting .. ")" } }, GOOD),
     scene({ status = 403, always = true, type = "text/html", body = QUOTE }, GOOD),
     scene(token(S.jwt_token, ',"expires_in":-1'), GOOD),
     scene(token(S.jwt_token .. "\\r\\n"), GOOD),
@@ -136,23 +139,26 @@ describe("what a program can log", function()
     scene({ always = true, body = '{"access_token":"' .. S.opaque_token }, GOOD),
   }
 
-  local function run(around)
+  local function run(level)
     made:write("scenes.json", core.json_encode(core.array(SCENES)))
     return made:lua(([[
       local file = assert(io.open((...) .. "/scenes.json"))
       local scenes = require("fiks.core").json_decode(file:read("*a"))
       file:close()
-      require("spec.support.failures").run(..., "%s", scenes)
-    ]]):format(here.url), around)
+      require("spec.support.failures").run(..., "%s", scenes, "%s")
+    ]]):format(here.url, level))
   end
 
-  it("holds no secret, whatever fails", function()
-    here:forget()
-    local output = run()
-    local lines = tonumber(output:match("lines\t(%d+)\n$"))
-    assert.is_true(lines and lines > 1000, output:sub(-2000))
-    assert.equal("", leaks(output, forms_of(add_assertions(every_secret()))))
-  end)
+  for level, least in pairs { error = 1, warning = 100, info = 150, debug = 300 } do
+    it("holds no secret, whatever fails, with the log at level " .. level, function()
+      here:forget()
+      local output = run(level)
+      local logged, lines = output:match("logged\t(%d+)\nlines\t(%d+)\n$")
+      assert.is_true(lines and tonumber(lines) > 1000, output:sub(-2000))
+      assert.is_true(tonumber(logged) >= least, logged)
+      assert.equal("", leaks(output, forms_of(add_assertions(every_secret()))))
+    end)
+  end
 
   it("holds no secret in the shell either", function()
     local file = made:write("fiks.json", core.json_encode {

@@ -226,5 +226,6 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_network(L);
     fiks_l_open_call(L);
     fiks_l_open_seen(L);
+    fiks_l_open_log(L);
     return 1;
 }

@@ -38,6 +38,7 @@ static int client_new(lua_State *L)
     o.resource = fiks_l_string(L, 1, "resource");
     o.pid = fiks_l_string(L, 1, "pid");
     o.authorization_details = fiks_l_string(L, 1, "authorization_details");
+    o.accept_fewer_scopes = fiks_l_boolean(L, 1, "accept_fewer_scopes");
     o.resource_array = fiks_l_boolean(L, 1, "resource_array");
     o.clock_correction = fiks_l_boolean(L, 1, "clock_correction");
     o.allow_expired_certificate = fiks_l_boolean(L, 1, "allow_expired_certificate");

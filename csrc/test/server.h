@@ -29,7 +29,11 @@
 #define SERVER_TOKEN "t"
 #endif
 
-enum { SERVER_CONNECTIONS = 512, SERVER_REQUEST_BYTES = 8192 };
+#ifndef SERVER_CONNECTIONS
+#define SERVER_CONNECTIONS 512
+#endif
+
+enum { SERVER_REQUEST_BYTES = 8192 };
 
 typedef struct server_peer {
     int fd;

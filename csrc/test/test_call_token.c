@@ -301,6 +301,24 @@ TEST(algorithm_and_resource_of_the_client)
     }
 }
 
+TEST(the_resource_of_one_call_is_text_also_when_the_clients_is_an_array)
+{
+    fiks_client_options c = options("ressurser");
+    c.resource = "https://ressurs.example";
+    c.resource_array = true;
+    fiks_client *client = new_client(c);
+    fiks_call_options o = get();
+    o.resource = "https://annen.example";
+    fiks_call *call = make(client, o);
+    fiks_call *flight = step(call, FIKS_STEP_TOKEN);
+    step(flight, FIKS_STEP_SEND);
+    CHECK_STR(claim(flight, "resource"), "https://annen.example");
+    answer_token(flight, "t", "ks:fiks");
+    fiks_call_unmake(flight);
+    fiks_call_unmake(call);
+    fiks_client_free(client);
+}
+
 /* ---- a person's own token ------------------------------------------------------------------- */
 
 TEST(bearer_is_sent_instead_of_the_clients_token)

@@ -74,6 +74,9 @@ TEST(inputs_are_checked_up_front)
     REFUSED(resource, "", "resource", "empty");
     REFUSED(authorization_details, "{}", "authorization_details", "array");
     REFUSED(authorization_details, "[]", "authorization_details", "array");
+    REFUSED(authorization_details, "[{},{}]", "authorization_details", "with one object");
+    REFUSED(authorization_details, "[1]", "authorization_details", "with one object");
+    REFUSED(consumer_org, "01017012345", "consumer_org", "11 characters and is not shown");
     REFUSED(authorization_details, "[", "authorization_details", "not JSON");
     REFUSED(key, NULL, "key", "missing");
     in = good;

@@ -14,7 +14,7 @@ static fiks_status parse(int status, const char *body, fiks_token *out, fiks_err
                                 .body_bytes = strlen(body),
                                 .sent = sent,
                                 .received_ms = sent.wall_ms + 300};
-    return fiks_grant_parse(&answer, "ks:fiks", out, err);
+    return fiks_grant_parse(&answer, "ks:fiks", false, out, err);
 }
 
 static void check_lifetime(const char *members, int64_t expected_s)
@@ -204,7 +204,7 @@ static void check_clock(int64_t ahead_ms, const char *part, bool retryable)
                                 .date_ms = ahead_ms == INT64_MIN ? 0 : sent.wall_ms - ahead_ms};
     fiks_token token;
     fiks_error err = {0};
-    CHECK_EQ_INT(fiks_grant_parse(&answer, "ks:fiks", &token, &err), FIKS_CLOCK);
+    CHECK_EQ_INT(fiks_grant_parse(&answer, "ks:fiks", false, &token, &err), FIKS_CLOCK);
     CHECK_STR(err.code, "clock");
     CHECK_HAS(err.message, part);
     CHECK_EQ_INT(err.retryable, retryable);
@@ -244,7 +244,7 @@ TEST(what_passes_by_itself)
                                     .sent = sent};
         fiks_token token;
         fiks_error err = {0};
-        CHECK_EQ_INT(fiks_grant_parse(&answer, "ks:fiks", &token, &err), rows[i].kind);
+        CHECK_EQ_INT(fiks_grant_parse(&answer, "ks:fiks", false, &token, &err), rows[i].kind);
         CHECK_EQ_INT(err.retryable, rows[i].retryable);
         CHECK_EQ_INT(err.http_status, rows[i].status);
         CHECK_EQ_INT(err.retry_after_ms, rows[i].kind == FIKS_PROTOCOL ? 0 : 7000);

@@ -98,6 +98,7 @@ TEST(every_input_is_in_the_key)
     DIFFERS(alg, FIKS_RS512);
     DIFFERS(x5c_leaf, true);
     DIFFERS(resource_array, true);
+    DIFFERS(accept_fewer_scopes, true);
     DIFFERS(network, "another");
     DIFFERS(contract_2018, true);
     fiks_token_inputs moved = base; /* lengths are in the key */

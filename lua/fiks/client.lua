@@ -3,6 +3,7 @@
 local config = require "fiks.config"
 local Error = require "fiks.error"
 local Family = require "fiks.family"
+local log = require "fiks.log"
 local options = require "fiks.options"
 local person = require "fiks.person"
 local request = require "fiks.request"
@@ -10,6 +11,7 @@ local wait = require "fiks.wait"
 
 ---@class fiks.Client
 ---@field contract "current"|"2018"
+---@field fiks_organisasjon string? the one that calls are about when they name none
 local Client = {}
 
 local mt = { __index = Client, __name = "fiks.Client" }
@@ -130,6 +132,7 @@ function Client:_call(operation, opts)
   if hooking then
     hooking:finish(response, failure)
   end
+  log.deliver()
   return response, failure, refused
 end
 
@@ -151,8 +154,8 @@ function Client:request(given)
   return request.add_json(answer)
 end
 
---- A client for another integrasjon (or another consumer_org) with the same settings, key, tokens
---- and connections: for a supplier that works for many municipalities.
+--- A client for another integrasjon, fiks-organisasjon or consumer_org with the same settings, key,
+--- tokens and connections: for a supplier that works for many municipalities.
 ---@param given fiks.WithOptions
 ---@return fiks.Client? client
 ---@return fiks.Error? err
@@ -160,7 +163,8 @@ function Client:with(given)
   open(self, 2)
   given = options.check(given, config.WITH, "client:with", 2)
   local changes = { integrasjon = given.integrasjon, maskinporten = given.maskinporten,
-    traceparent = given.traceparent, correlation_id = given.correlation_id }
+    fiks_organisasjon = given.fiks_organisasjon, traceparent = given.traceparent,
+    correlation_id = given.correlation_id }
   local who = given.person ~= nil and person.new(given.person, "client:with", 2) or self._person
   local client, err = self._family:derive(self, changes, mt, 2)
   if not client then

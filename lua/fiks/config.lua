@@ -18,7 +18,8 @@ local timeouts = require "fiks.config.timeouts"
 local M = {}
 
 --- What `client:with` takes.
-M.WITH = { "integrasjon", "maskinporten", "person", "traceparent", "correlation_id" }
+M.WITH = { "integrasjon", "fiks_organisasjon", "maskinporten", "person", "traceparent",
+  "correlation_id" }
 local text = keys.text
 
 local SANDBOX_FILE = "build/sandbox/sandbox.json"
@@ -151,11 +152,22 @@ local function set_integrasjon(settings, given, watched)
     end
   end
   if not uuid(integrasjon.id) then
-    return fail("integrasjon.id", "is not a UUID: \"%s\"", integrasjon.id:sub(1, 60))
+    return fail("integrasjon.id", "is not a UUID (8-4-4-4-12 hex digits); it is not shown, as it "
+      .. "may be the password")
   end
   settings.integrasjon_id = integrasjon.id:lower()
   settings.integrasjon_passord = integrasjon.password
   return true
+end
+
+local function set_organisation(settings, given)
+  local value, err = text(given, "fiks_organisasjon", "fiks_organisasjon")
+  if value and not uuid(value) then
+    return fail("fiks_organisasjon", "is not a UUID: \"%s\"; it is the id from "
+      .. "fiks-konfigurasjon, not the organisation number", value:sub(1, 40))
+  end
+  settings.fiks_organisasjon = value and value:lower() or settings.fiks_organisasjon
+  return err == nil, err
 end
 
 local CLAIMS = {
@@ -173,11 +185,17 @@ local function set_maskinporten(settings, given)
   if not found then
     return nil, err
   end
-  found.clock_correction = maskinporten.clock_correction
   for name, value in pairs(found) do
     settings[name] = value
   end
-  return check_flag(maskinporten, "clock_correction", "maskinporten.clock_correction")
+  for _, name in ipairs { "clock_correction", "accept_fewer_scopes" } do
+    local ok, wrong = check_flag(maskinporten, name, "maskinporten." .. name)
+    if not ok then
+      return nil, wrong
+    end
+    settings[name] = maskinporten[name]
+  end
+  return true
 end
 
 local function set_certificate(settings, given, watched)
@@ -312,9 +330,8 @@ function M.resolve(given, level)
     return nil, origins
   end
   local ok, err = each({
-    set_contract, set_environment, set_integrasjon, set_maskinporten, set_certificate, set_rest,
-    set_network, set_timeouts, set_trace, set_hooks,
-    check_pair,
+    set_contract, set_environment, set_integrasjon, set_organisation, set_maskinporten,
+    set_certificate, set_rest, set_network, set_timeouts, set_trace, set_hooks, check_pair,
   }, settings, merged, watched)
   if not ok then
     return nil, tell_origin(err, origins)
@@ -323,20 +340,22 @@ function M.resolve(given, level)
 end
 
 --- The settings of a client with some replaced: for `client:with`.
----@param settings table what `resolve` gave, but for the integrasjon's password:
----@param passord string?
----@param given table integrasjon, maskinporten, traceparent, correlation_id
+---@param settings table what `resolve` gave, but for what is secret in it:
+---@param secrets table
+---@param given table the others of M.WITH
 ---@param level integer as for `resolve`
 ---@return table? settings
 ---@return fiks.Error|table err_or_watched
-function M.override(settings, passord, given, level)
+function M.override(settings, secrets, given, level)
   check_names(given, M.WITH, "client:with", level)
-  local copy, watched = { integrasjon_passord = passord }, {}
-  for name, value in pairs(settings) do
-    copy[name] = value
+  local copy, watched = {}, {}
+  for _, source in ipairs { settings, secrets } do
+    for name, value in pairs(source) do
+      copy[name] = value
+    end
   end
-  local ok, err = each({ set_integrasjon, set_maskinporten, set_trace, check_pair }, copy,
-    given or {}, watched)
+  local ok, err = each({ set_integrasjon, set_organisation, set_maskinporten, set_trace, check_pair },
+    copy, given or {}, watched)
   if not ok then
     return nil, err
   end

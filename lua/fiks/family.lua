@@ -34,15 +34,21 @@ local function core_client(settings)
   return handle
 end
 
--- Gives a member its settings and its core client. The password is not a field: a program that
+local SECRET = { "integrasjon_passord", "pid", "authorization_details", "proxy", "proxy_username",
+  "proxy_password" }
+
+-- Gives a member its settings and its core client. What is secret is not a field: a program that
 -- dumps its tables must not print it.
 local function equip(member, settings, handle)
-  local passord = settings.integrasjon_passord
-  settings.integrasjon_passord = nil
+  local secrets = {}
+  for _, name in ipairs(SECRET) do
+    secrets[name], settings[name] = settings[name], nil
+  end
   member.contract = settings.contract
+  member.fiks_organisasjon = settings.fiks_organisasjon
   member._settings = settings
-  member._passord = function()
-    return passord
+  member._secrets = function()
+    return secrets
   end
   member._core = handle
 end
@@ -93,13 +99,11 @@ end
 ---@return fiks.Client? client
 ---@return fiks.Error? err
 function Family:derive(parent, given, mt, level)
-  local settings, watched = config.override(parent._settings, parent._passord(), given, level + 1)
+  local settings, watched = config.override(parent._settings, parent._secrets(), given, level + 1)
   if not settings then
     return nil, watched
   end
-  for path, digest in pairs(watched) do
-    self.watched[path] = digest
-  end
+  sources.add(self.watched, watched)
   local changes = parent._changes()
   if next(given) ~= nil then
     changes = { unpack(changes) }
@@ -112,14 +116,12 @@ end
 local function settings_of(member, settings, watched)
   local own = settings
   for _, given in ipairs(member._changes()) do
-    local changed, more = config.override(own, own.integrasjon_passord, given, 1)
+    local changed, more = config.override(own, {}, given, 1)
     if not changed then
       return nil, more
     end
     own = changed
-    for path, digest in pairs(more) do
-      watched[path] = digest
-    end
+    sources.add(watched, more)
   end
   return own == settings and deep_copy(settings) or own
 end

@@ -25,6 +25,7 @@ local OPTIONS = { "batch_size", "max_message_bytes" }
 ---@field operation string
 ---@field shape table see fiks.schema
 ---@field id string the field that holds a message's id
+---@field organisation string? the field that names the fiks-organisasjon
 ---@field parent fun(message: table): string? the id of its parent, if it names one
 ---@field body fun(messages: table[]): string?, fiks.Error? JSON text of a batch
 ---@field read fun(answer: table, batch: fiks.Batch, result: fiks.IndexResult): fiks.Error?
@@ -73,11 +74,24 @@ local function check_size(report, message, limit)
   end
 end
 
+-- The message, or a copy that names the client's fiks-organisasjon when it names none.
+local function with_organisation(message, field, organisation)
+  if not organisation or not field or type(message) ~= "table" or rawget(message, field) ~= nil then
+    return message
+  end
+  local copy = { [field] = organisation }
+  for name, value in next, message do
+    copy[name] = value
+  end
+  return copy
+end
+
 -- Checks every message. Returns what is sent for each, or nil and the error.
-local function validate(contract, messages, n, limit)
+local function validate(contract, messages, n, limit, organisation)
   local report, sent, place = Report.new(), {}, {}
   for i = 1, n do
-    local message = schema.check(report, contract.shape, messages[i], i)
+    local given = with_organisation(messages[i], contract.organisation, organisation)
+    local message = schema.check(report, contract.shape, given, i)
     local id = report.id
     if id and place[id] then
       report:problem("duplicate", ("is the id of message %d too"):format(place[id]), nil,
@@ -206,7 +220,7 @@ function M.index(client, contract, messages, given, what)
   if not list then
     return nil, n
   end
-  local sent, warnings, place = validate(contract, list, n, limit)
+  local sent, warnings, place = validate(contract, list, n, limit, client.fiks_organisasjon)
   if not sent then
     return nil, warnings
   end

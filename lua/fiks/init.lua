@@ -10,6 +10,7 @@
 local Client = require "fiks.client"
 local core = require "fiks.core"
 local loop = require "fiks.wait.loop"
+local log = require "fiks.log"
 local tasks = require "fiks.wait.coroutine"
 
 local M = {}
@@ -49,6 +50,8 @@ end
 function M.metrics_text()
   return core.metrics_text()
 end
+--- Gives log lines to a function: see fiks.log.
+M.log = log.set
 
 --- A random UUID, for message ids.
 ---@return string
@@ -62,6 +65,7 @@ end
 ---@return fiks.Error? err
 function M.new(options)
   local client, err = Client.new(options, 2)
+  log.deliver()
   return client, err
 end
 

@@ -132,6 +132,7 @@ local CONTRACTS = {
     operation = "innsyn.v1.index",
     shape = require "fiks.shapes.innsyn_v1",
     id = "meldingId",
+    organisation = "fiksOrganisasjonId",
     parent = function(message)
       return parent_in(message.meldingMetadata)
     end,
@@ -142,6 +143,7 @@ local CONTRACTS = {
     operation = "innsyn.v2.index",
     shape = require "fiks.shapes.innsyn_v2",
     id = "meldingId",
+    organisation = "fiksOrganisasjonId",
     parent = function(message)
       return parent_in(metadata_of(message))
     end,
@@ -184,7 +186,7 @@ end
 --- Asks for the deletion of messages that this integrasjon has indexed for an organisation: one,
 --- those with an eksternRef, or with `all = true` every one. The server does it later: complete is
 --- false, and the count is not final. Do not index the same ids again right after it.
----@param given { fiks_organisasjon_id: string, ekstern_ref: string?, melding_id: string?,
+---@param given { fiks_organisasjon_id: string?, ekstern_ref: string?, melding_id: string?,
 ---  all: boolean? }
 ---@return { antall_slettet: integer?, complete: boolean }? result
 ---@return fiks.Error? err
@@ -194,7 +196,7 @@ function Innsyn:slett(given)
 end
 
 --- Deletes the messages listed, at once, in pages of 1000.
----@param list { fiksOrgId: string, meldingId: string, meldingType: string }[]
+---@param list { fiksOrgId: string?, meldingId: string, meldingType: string }[]
 ---@return { antall_slettet: integer, pages: integer, complete: boolean }? result
 ---@return fiks.Error? err
 ---@return table? result of the pages before the one that failed

@@ -135,13 +135,16 @@ local function invalid(message)
 end
 
 -- The parameters of a delete, or nil and why not. An empty filter would mean "everything".
-local function delete_params(given)
+local function delete_params(given, organisation)
   local params = {}
   for _, field in ipairs {
     { "fiks_organisasjon_id", "fiksOrganisasjonId" }, { "enhet_id", "enhetId" },
     { "melding_id", "meldingId" },
   } do
     local value = given[field[1]]
+    if value == nil and field[1] == "fiks_organisasjon_id" then
+      value = organisation
+    end
     if value ~= nil and not text(value) then
       return invalid("meldingsboks:slett: " .. field[1] .. " must be a string that is not empty")
     elseif value and value:find("%c") then
@@ -205,14 +208,14 @@ end
 
 --- Deletes messages that this integrasjon has indexed for an organisation: one, those of a unit, or
 --- with `all = true` every one. Not atomic: look at `complete`.
----@param given { fiks_organisasjon_id: string, enhet_id: string?, melding_id: string?,
+---@param given { fiks_organisasjon_id: string?, enhet_id: string?, melding_id: string?,
 ---  all: boolean? }
 ---@return fiks.SlettResult? result
 ---@return fiks.Error? err
 ---@return fiks.SlettResult? result beside the error, when the server gave one
 function Meldingsboks:slett(given)
   given = options.check(given, SLETT, "meldingsboks:slett", 2)
-  local params, err = delete_params(given)
+  local params, err = delete_params(given, self._client.fiks_organisasjon)
   if not params then
     return nil, err
   end

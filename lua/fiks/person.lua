@@ -25,12 +25,18 @@ local function now_s()
 end
 
 -- When the token says that it ends, in seconds since 1970; nil when it is not a readable JWT.
-local function own_expiry(token)
+local function stated_expiry(token)
   local payload = token:match("^[%w_%-]+%.([%w_%-]+)%.[%w_%-]+$")
   local text = payload and core.unbase64url(payload)
   local claims = text and core.json_decode(text)
   local expiry = type(claims) == "table" and claims.exp
   return type(expiry) == "number" and expiry or nil
+end
+
+-- The earlier of what the token says and what was told beside it.
+local function expiry_of(token, told)
+  local stated = stated_expiry(token)
+  return stated and told and math.min(stated, told) or stated or told
 end
 
 local function check(token, expires_at)
@@ -39,8 +45,7 @@ local function check(token, expires_at)
     return fail("invalid", "person_token", "the person's token must be the text of an access "
       .. "token, without blanks and without \"Bearer\"")
   end
-  local expiry = own_expiry(token)
-  expiry = expiry and expires_at and math.min(expiry, expires_at) or expiry or expires_at
+  local expiry = expiry_of(token, expires_at)
   if expiry and expiry <= now_s() then
     return fail("auth", "person_expired", "the person's token ended %s: the person has to log in "
       .. "again", os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(expiry)))
@@ -79,7 +84,7 @@ function Person:token()
   local source = self._source()
   if type(source) == "string" then
     local token, err = check(source)
-    return token, err or own_expiry(source)
+    return token, err or expiry_of(source)
   end
   local kept, until_s = self._kept()
   if kept and until_s - MARGIN_S > now_s() then
@@ -94,10 +99,11 @@ function Person:token()
   if not token then
     return nil, err
   end
+  local ends = expiry_of(token, expires_at)
   self._kept = function()
-    return expires_at and token, expires_at
+    return expires_at and token, ends
   end
-  return token, expires_at or own_expiry(token)
+  return token, ends
 end
 
 --- Forgets a token that the platform refused, so that the function is asked anew.

@@ -141,7 +141,11 @@ function M.read(given, level)
   end
   spec.query, spec.json, spec.timeouts = nil, nil, nil
   spec.params = all_params(given, level + 1)
-  if given.person ~= nil then
+  if given.person ~= nil and (given.username ~= nil or given.password ~= nil) then
+    return nil, Error.new { kind = "invalid", code = "bearer",
+      message = "client:request takes person, or username and password, not both: only one of them "
+        .. "can be in the Authorization header" }
+  elseif given.person ~= nil then
     spec.person = person.new(given.person, "client:request", level + 1)
   end
   local limits, wrong = timeouts.read(given.timeouts, "invalid")

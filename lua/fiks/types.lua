@@ -10,6 +10,8 @@
 ---key; text is a PKCS#11 URI
 ---@field maskinporten fiks.Maskinporten? with certificate: fetches tokens
 ---@field integrasjon fiks.Integrasjon? needed for all but SvarInn
+---@field fiks_organisasjon string? UUID: the one that check, slett and index are about when they
+---name none
 ---@field ca_file string? PEM with trusted roots; default: the system's
 ---@field ca_dir string? the same as a directory that `openssl rehash` has seen
 ---@field ca_pem string? the same as PEM text
@@ -65,6 +67,7 @@
 ---@field resource string|string[]|nil `aud` of the token; a list of one is sent as an array
 ---@field pid string? eleven digits
 ---@field authorization_details table|string|nil RFC 9396
+---@field accept_fewer_scopes boolean? use a token that lacks scopes asked for; default false
 ---@field clock_correction boolean? try once with the server's clock; default false
 
 ---@class fiks.Integrasjon
@@ -121,6 +124,7 @@
 
 ---@class fiks.WithOptions of client:with
 ---@field integrasjon fiks.Integrasjon?
+---@field fiks_organisasjon string? UUID: for check, slett and index when they name none
 ---@field maskinporten fiks.Maskinporten?
 ---@field person string|fun(): string?, any of a logged-in person
 ---@field traceparent string?
@@ -246,6 +250,8 @@
 ---@field json_encode fun(value: any): string?, fiks.Error?
 ---@field json_decode fun(text: string): any, fiks.Error?
 ---@field json_integer fun(digits: string): any LuaJIT: an integer beyond 2^53, to encode
+---@field log fun(max_level: integer?) keep lines for this state; 0 error to 3 debug
+---@field log_next fun(): integer?, string? level and line
 ---@field set_error_metatable fun(mt: table)
 ---@field random fun(bytes: integer): string
 ---@field uuid fun(): string

@@ -2,6 +2,7 @@
 
 local core = require "fiks.core"
 local endpoint = require "spec.support.endpoint"
+local fiks = require "fiks"
 local proof = require "spec.support.proof"
 
 local TRACE = "0123456789abcdef0123456789abcdef"
@@ -272,7 +273,7 @@ describe("an answer of the token endpoint,", function()
     proof.in_c("test_jwt: takes_apart_only_signed_jwts, published_access_tokens")
   end)
 
-  it("row 56: other scopes than those asked for", function()
+  it("row 56: fewer scopes than those asked for", function()
     local function with_scope(scope)
       return body("{\"access_token\":\"t\",\"expires_in\":99" .. scope .. "}")
     end
@@ -285,6 +286,17 @@ describe("an answer of the token endpoint,", function()
     assert.equal("scope", err.code)
     assert.matches("ks:annet", err.message)
     assert.matches("ks:fiks", err.message)
+    here:forget()
+    local answer, _, client = here:call({ with_scope(",\"scope\":\"ks:annet\"") },
+      { maskinporten = { accept_fewer_scopes = true } })
+    assert.equal(200, answer.status)
+    local options = here:options { maskinporten = { accept_fewer_scopes = 1 } }
+    assert.equal("maskinporten.accept_fewer_scopes", select(2, fiks.new(options)).code)
+    here:forget() -- another client of the same id, which does not accept it, has no use for that one
+    options.maskinporten.client_id = client._settings.client_id
+    options.maskinporten.accept_fewer_scopes = nil
+    here:tokens(with_scope(",\"scope\":\"ks:annet\""))
+    assert.is_nil((assert(fiks.new(options)):request { method = "GET", path = "/x" }))
   end)
 
   it("row 57: consumer is missing, or of a new kind", function()

@@ -135,9 +135,11 @@ describe("configuration,", function()
       local client = assert(fiks.new(here:options { maskinporten = { consumer_org = number } }))
       local said = table.concat(client:warnings(), "\n")
       assert.equal(wrong, said:find("consumer_org 910753615: the check digit", 1, true) ~= nil)
+      assert.equal(not wrong, said:find("consumer_org 910753614 is the certificate's own", 1, true)
+        ~= nil)
       client:close()
     end
-    -- Whether it is the client's own organisation only the issuer knows for a registered key.
+    -- Of a key that is registered only the issuer knows whose client it is.
     local err = here:failure({ refusal("MP-011",
       "combination consumer_org in claim and delegation scope on client is invalid") },
       { maskinporten = { consumer_org = "910753614" } })

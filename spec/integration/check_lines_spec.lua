@@ -201,6 +201,8 @@ describe("client:check, line by line:", function()
     fails(run(nil, nil, { scope = "ks:annet" }), "scope", 'has "ks:annet", not "ks:fiks"',
       "add the scope")
     fails(run(nil, nil, { scope = false }), "scope", 'has "", not "ks:fiks"', "add the scope")
+    warns(run({ maskinporten = { accept_fewer_scopes = true } }, nil, { scope = "ks:annet" }),
+      "scope", 'not "ks:fiks"')
   end)
 
   it("organisation: another's, none, and a supplier's", function()
@@ -234,6 +236,17 @@ describe("client:check, line by line:", function()
       found = found + (verdict.message:find("days", 1, true) and 1 or 0)
     end
     assert.equal(1, found) -- the certificate's end has its own line
+  end)
+
+  it("privilege: for the client's fiks-organisasjon, unless another is named", function()
+    here:tokens(token())
+    local client = assert(here:client():with { fiks_organisasjon = ORGANISATION })
+    for given, expected in pairs { [ORGANISATION] = ORGANISATION, [KONTO] = KONTO } do
+      local report = client:check { tjeneste = "innsyn",
+        fiks_organisasjon = given ~= ORGANISATION and given or nil }
+      assert.is_true(report.ok, tostring(report))
+      assert.equal("innsyn of " .. expected, line(report, "privilege").message)
+    end
   end)
 
   it("integrasjon: none, and what comes after it", function()

@@ -18,11 +18,18 @@ M.SECRETS = {
   opaque_person = "PLANTET-person~token-987654",
   basic_password = "PLANTET-svarinn:pass ord",
   pid = "01017012345",
+  consenting = "14021950123",
+  pin = "PLANTET-pin-4711",
+  pin_in_uri = "PLANTET-uri-pin-0815",
   swapped = "PLANTET-byttet-passord",
   proxy_user = "PROXY-plantet-bruker",
   proxy_password = "PROXY-plantet@pass%ord",
 }
 local S = M.SECRETS
+
+--- As maskinporten.authorization_details.
+M.DETAILS = { type = "urn:altinn:consent", id = "d1f6f0a0-52c4-4a5e-9a53-0c1d8c1f4b01",
+  from = "urn:altinn:person:identifier-no:" .. S.consenting }
 
 local written = 0
 
@@ -101,10 +108,17 @@ local function construction(here, options)
   new("cut", { certificate = { data = key:sub(1, 900) } })
   new("spoilt", { certificate = { data = (key:gsub("\n(%w)", "\n%1!", 5)) } })
   new("jwk", { certificate = { jwk = '{"kty":"RSA","d":"' .. S.swapped .. '","n":"AQ"' } })
+  new("token", { certificate = { key = "pkcs11:token=ingen;object=ingen", password = S.pin } })
+  new("token and PIN", { certificate = "pkcs11:token=ingen;object=ingen?pin-value="
+    .. S.pin_in_uri })
+  new("PIN astray", { certificate = { pkcs12 = path("a.p12"), password = S.pin } })
   new("not a table", { certificate = S.swapped })
   new("data of another type", { certificate = { data = { S.swapped } } })
   new("line break", { integrasjon = { id = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01",
     password = S.passord .. "\r\nx: y" } })
+  new("id and password swapped", { integrasjon = { id = S.passord,
+    password = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01" } })
+  new("person for an organisation", { maskinporten = { client_id = "x", consumer_org = S.pid } })
   new("misspelt", { integrasjon = { passord = S.passord } })
   new("password of another type", { integrasjon = { password = { S.swapped } } })
   new("pid", { maskinporten = { pid = S.pid .. "6" } })
@@ -150,13 +164,17 @@ local function proxies(url, options)
   end
 end
 
+-- Side by side: most of their time are pauses between tries.
 local function calls(client)
+  local tasks = {}
   local function request(label, given)
     given.method = given.method or "GET"
     given.path = given.path or "/x"
-    attempt("request: " .. label, function()
-      return client:request(given)
-    end)
+    tasks[#tasks + 1] = function()
+      attempt("request: " .. label, function()
+        return client:request(given)
+      end)
+    end
   end
   request("plain", {})
   request("post", { method = "POST", json = { hemmelig = S.pid } })
@@ -173,11 +191,14 @@ local function calls(client)
     return nil, "Bearer " .. S.opaque_person
   end })
   request("pid", { pid = S.pid })
+  request("another pid", { pid = S.consenting, authorization_details = "" })
+  request("person for an organisation", { consumer_org = S.pid })
   request("bad pid", { pid = S.pid .. "x" })
   request("bad details", { authorization_details = S.swapped })
   request("elsewhere", { path = "https://evil.example/?t=" .. S.jwt_token })
   request("in the path", { path = "/x?token=" .. S.jwt_token })
   request("deadline", { path = "/hang", timeout_ms = 30 })
+  fiks.all(tasks)
 end
 
 local function services(client)
@@ -193,8 +214,13 @@ end
 ---@param here string the folder with keys
 ---@param url string of the endpoint
 ---@param scenes table[] each a list of what the endpoint is told to answer
-function M.run(here, url, scenes)
-  local ids = 0
+---@param level "error"|"warning"|"info"|"debug" of the log, which is written down too
+function M.run(here, url, scenes, level)
+  local ids, logged = 0, 0
+  fiks.log(level, function(of, line)
+    logged = logged + 1
+    say("log", of, line)
+  end)
   local function options(replaced)
     ids = ids + 1
     local o = {
@@ -202,7 +228,8 @@ function M.run(here, url, scenes)
         token_endpoint = url .. "/token" },
       allow_loopback_http = true,
       certificate = { pkcs12 = here .. "/a.p12", password = S.p12_password },
-      maskinporten = { client_id = "klient-" .. ids .. core.uuid() },
+      maskinporten = { client_id = "klient-" .. ids .. core.uuid(), pid = S.pid,
+        authorization_details = M.DETAILS },
       integrasjon = { id = "3d1f6f0a-52c4-4a5e-9a53-0c1d8c1f4b01", password = S.passord },
     }
     for name, value in pairs(replaced or {}) do
@@ -226,6 +253,7 @@ function M.run(here, url, scenes)
     show("person's client", client:as_person(S.person_token))
     client:close()
   end
+  print("logged", logged)
   print("lines", written)
 end
 

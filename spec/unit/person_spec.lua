@@ -94,6 +94,40 @@ describe("a client as a person", function()
     assert.equal("t3", fake.calls[4].bearer)
   end)
 
+  it("keeps what a function gave no longer than the token itself says", function()
+    local n, life = 0, 600
+    local person = client:as_person(function()
+      n = n + 1
+      return jwt(life), core.now() / 1000 + 600
+    end)
+    local function asked()
+      assert(get(person))
+      assert(get(person))
+      return n
+    end
+    assert.equal(1, asked())
+    n, life = 0, 5 -- within the margin: used, not kept
+    person = client:as_person(person._person._source())
+    assert.equal(2, asked())
+    local token = person:token()
+    assert.is_true(token.expires_at < core.now() / 1000 + 6)
+  end)
+
+  it("refuses a call's person beside user name and password", function()
+    local asked = false
+    for _, extra in ipairs { { username = "u", password = "p" }, { password = "p" } } do
+      extra.person = function()
+        asked = true
+        return "t"
+      end
+      local answer, err = get(client, extra)
+      assert.is_nil(answer)
+      assert.same({ "invalid", "bearer" }, { err.kind, err.code })
+    end
+    assert.is_false(asked)
+    assert.equal(0, #fake.calls)
+  end)
+
   it("asks anew after the platform refused the token", function()
     local n = 0
     local person = client:as_person(function()

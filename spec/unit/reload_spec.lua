@@ -28,7 +28,7 @@ describe("client:reload", function()
   end)
 
   local function password_of(member)
-    return member._passord()
+    return member._secrets().integrasjon_passord
   end
 
   it("reads a password file anew, for all clients made of one", function()
@@ -107,6 +107,17 @@ describe("client:reload", function()
     write("tredje")
     assert.is_true(client:reload_if_changed())
     assert.equal("tredje", password_of(client))
+  end)
+
+  it("misses no change that a client or service made meanwhile has seen", function()
+    write("nytt")
+    local other = assert(client:with { integrasjon = { id = OTHER, password = { file = path } } })
+    assert.equal("nytt", password_of(other))
+    assert(client:svarinn { username = "u", password = { file = path }, keys = { io.stdout } })
+    assert.equal("gammelt", password_of(client))
+    assert.is_true(client:reload_if_changed())
+    assert.equal("nytt", password_of(client))
+    assert.is_false(client:reload_if_changed())
   end)
 
   it("reads the passwords of SvarInn anew, too", function()

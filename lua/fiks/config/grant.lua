@@ -18,7 +18,8 @@ local CHECK = {}
 function CHECK.consumer_org(value, option)
   local number = value:match("^0192:(%d%d%d%d%d%d%d%d%d)$") or value:match("^%d%d%d%d%d%d%d%d%d$")
   if not number then
-    return fail(option, "must be nine digits, got \"%s\"", value:sub(1, 40))
+    return fail(option, "must be an organisation number of nine digits; what was given has %d "
+      .. "characters and is not shown, as it may be a person's number", #value)
   end
   return number
 end

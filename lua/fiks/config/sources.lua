@@ -53,12 +53,24 @@ local function digest(path)
   return bytes and core.sha256(bytes) or false
 end
 
---- Remembers a file as it is now. To be called before it is read.
+--- Remembers a file as it is now. To be called before it is read. One that is remembered already
+--- stays as it was then: somebody has read it so.
 ---@param watched table<string, string|false>? path -> digest
 ---@param path string?
 function M.watch(watched, path)
-  if watched and path and not path:find("^pkcs11:") then
+  if watched and path and watched[path] == nil and not path:find("^pkcs11:") then
     watched[path] = digest(path)
+  end
+end
+
+--- Remembers what `more` does; what both do stays as it was.
+---@param watched table<string, string|false>
+---@param more table<string, string|false>
+function M.add(watched, more)
+  for path, before in pairs(more) do
+    if watched[path] == nil then
+      watched[path] = before
+    end
   end
 end
 

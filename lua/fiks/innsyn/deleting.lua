@@ -24,11 +24,14 @@ local function invalid(message)
 end
 
 -- The parameters, or nil and why not. An empty filter would mean "everything".
-local function params_of(given)
+local function params_of(given, organisation)
   local params = {}
   for _, field in ipairs(FIELDS) do
     local name, wire_name, check = field[1], field[2], field[3]
     local value = given[name]
+    if value == nil and name == "fiks_organisasjon_id" then
+      value = organisation
+    end
     if value ~= nil and type(value) ~= "string" then
       return invalid(("innsyn:slett: %s must be a string, not a %s"):format(name, type(value)))
     elseif value and not core.utf8_check(value) then
@@ -63,7 +66,7 @@ local function count_in(response)
 end
 
 function M.slett(client, given)
-  local params, err = params_of(given)
+  local params, err = params_of(given, client.fiks_organisasjon)
   if not params then
     return nil, err
   end
@@ -74,14 +77,25 @@ function M.slett(client, given)
   return { antall_slettet = count_in(response), complete = false }
 end
 
-local function validate(list, report)
+local function with_organisation(item, organisation)
+  if not organisation or type(item) ~= "table" or item.fiksOrgId ~= nil then
+    return item
+  end
+  local copy = { fiksOrgId = organisation }
+  for name, value in pairs(item) do
+    copy[name] = value
+  end
+  return copy
+end
+
+local function validate(list, report, organisation)
   local n, why = schema.length(list)
   if not n then
     return invalid("innsyn:slett_by_melding_id: the list " .. why)
   end
   local sent = {}
   for i = 1, n do
-    sent[i] = schema.check(report, shape, list[i], i)
+    sent[i] = schema.check(report, shape, with_organisation(list[i], organisation), i)
   end
   if report.count > 0 then
     return nil, report:error(n)
@@ -114,7 +128,7 @@ local function delete_page(client, page, result)
 end
 
 function M.by_id(client, list, report)
-  local sent, err = validate(list, report)
+  local sent, err = validate(list, report, client.fiks_organisasjon)
   if not sent then
     return nil, err
   end

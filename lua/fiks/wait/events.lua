@@ -4,6 +4,7 @@
 -- events off it; an event for somebody else is handed on, never dropped.
 
 local core = require "fiks.core"
+local log = require "fiks.log"
 
 local M = {}
 
@@ -53,6 +54,7 @@ function M.pump(most_ms)
     waiting[call] = nil
     waiter:wake()
   end
+  log.deliver()
   return call ~= nil
 end
 
