@@ -325,11 +325,13 @@ static fiks_status password_error(const reader *r, fiks_error *err)
 
 static fiks_status cipher_error(const reader *r, bool have_legacy, fiks_error *err)
 {
+    bool sure = r->p12 && PKCS12_mac_present(r->p12);
     return fiks_fail(err, FIKS_CREDENTIALS, "unsupported_cipher",
-                     "%s: the password is right, but this OpenSSL cannot read %s%s: write the file "
-                     "anew with AES, e.g. openssl pkcs12 -legacy -in old.p12 -out all.pem, then "
-                     "openssl pkcs12 -export -in all.pem -out new.p12",
-                     r->source->name, r->cipher ? r->cipher : "its encryption",
+                     "%s: %sthis OpenSSL cannot read %s%s: write the file anew with AES, e.g. "
+                     "openssl pkcs12 -legacy -in old.p12 -out all.pem, then openssl pkcs12 -export "
+                     "-in all.pem -out new.p12",
+                     r->source->name, sure ? "the password is right, but " : "",
+                     r->cipher ? r->cipher : "its encryption",
                      have_legacy ? "" : " (its \"legacy\" provider is not installed)");
 }
 

@@ -132,9 +132,19 @@ static bool is_known(void *to, const char *name)
     return fiks_received_is_declared(to, name);
 }
 
+static uint64_t announced_size(void *to, const char *name)
+{
+    return fiks_received_announced(to, name);
+}
+
 static fiks_status start_unzip(forsendelse *sink, fiks_error *err)
 {
-    fiks_unzip_events events = {&sink->received, begin_file, file_data, end_file, is_known};
+    fiks_unzip_events events = {.to = &sink->received,
+                                .begin = begin_file,
+                                .data = file_data,
+                                .end = end_file,
+                                .known = is_known,
+                                .announced = announced_size};
     return fiks_unzip_new(&events, sink->max_total, &sink->unzip, err);
 }
 

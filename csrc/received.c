@@ -129,6 +129,13 @@ bool fiks_received_is_declared(const fiks_received *received, const char *name)
     return find_declared(received, name) != NULL;
 }
 
+uint64_t fiks_received_announced(const fiks_received *received, const char *name)
+{
+    const fiks_declared *declared = find_declared(received, name);
+    bool checked = declared && declared->sha256[0] && declared->size_bytes > 0;
+    return checked ? (uint64_t)declared->size_bytes : 0;
+}
+
 static fiks_verdict judge(fiks_received *received, const fiks_received_file *file)
 {
     fiks_declared *declared = find_declared(received, file->name);

@@ -59,6 +59,8 @@ void fiks_received_sha256(const char *text, char out[65]);
 
 /* Does the list name it? */
 bool fiks_received_is_declared(const fiks_received *received, const char *name);
+/* The size the list gives for it beside a hash that can be checked; 0 = none. */
+uint64_t fiks_received_announced(const fiks_received *received, const char *name);
 /* FIKS_INTEGRITY "mismatch" or "missing", FIKS_ARCHIVE "no_files". */
 fiks_status fiks_received_check(const fiks_received *received, fiks_error *err);
 

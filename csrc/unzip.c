@@ -46,8 +46,8 @@ typedef enum phase { ENTRIES, LISTING, AFTER_END64, AFTER_LOCATOR, CLOSING } pha
 
 struct fiks_unzip {
     fiks_unzip_events events;
-    uint64_t max_total, total;
-    uint64_t pos; /* bytes of the archive handled or gathered */
+    uint64_t max_total, total, total_announced; /* of total */
+    uint64_t pos;                               /* bytes of the archive handled or gathered */
     state at;
     phase phase;
     size_t want;
@@ -59,6 +59,7 @@ struct fiks_unzip {
 
     /* The entry being read; what is known of it beforehand is in the directory. */
     uint64_t packed, size; /* so far */
+    uint64_t announced;    /* of its size */
     uint32_t crc;
     z_stream inflate;
     bool inflate_ready;
@@ -131,8 +132,10 @@ static void expect(fiks_unzip *unzip, state at, size_t want)
 
 static fiks_status check_ratio(fiks_unzip *unzip, uint64_t free, fiks_error *err)
 {
-    if ((unzip->size > free && unzip->size / RATIO_MAX > unzip->packed) ||
-        (unzip->total > free && unzip->total / RATIO_MAX > unzip->pos))
+    uint64_t total = unzip->total - unzip->total_announced;
+    if ((unzip->size > free && unzip->size > unzip->announced &&
+         unzip->size / RATIO_MAX > unzip->packed) ||
+        (total > free && total / RATIO_MAX > unzip->pos))
         return fiks_fail(
             err, FIKS_LIMIT, "ratio",
             "the zip entry \"%s\" unpacks to more than %d times its size: refused as a "
@@ -146,6 +149,8 @@ static fiks_status emit(fiks_unzip *unzip, const uint8_t *data, size_t len, fiks
     const fiks_zip_entry *entry = current(unzip);
     unzip->size += len;
     unzip->total += len;
+    if (unzip->size <= unzip->announced)
+        unzip->total_announced += len;
     if (unzip->total > unzip->max_total)
         return fiks_fail(err, FIKS_LIMIT, "total", "the zip unpacks to more than %llu bytes",
                          (unsigned long long)unzip->max_total);
@@ -359,6 +364,9 @@ static fiks_status on_local(fiks_unzip *unzip, const uint8_t *at, fiks_error *er
         return status;
     entry->folder = unzip->name.data[unzip->name.len - 1] == '/';
     status = check_new(unzip, err);
+    unzip->announced = 0;
+    if (!status && !entry->folder && unzip->events.announced)
+        unzip->announced = unzip->events.announced(unzip->events.to, unzip->name.data);
     if (!status && !entry->folder)
         status = unzip->events.begin(unzip->events.to, unzip->name.data, err);
     return status ? status : start_data(unzip, entry, err);

@@ -24,6 +24,9 @@ typedef struct fiks_unzip_events {
     /* Its CRC and sizes are right. */
     fiks_status (*end)(void *to, fiks_error *err);
     fiks_name_known_fn known; /* may be NULL */
+    /* How large the file of this name was announced to be, by somebody who also gave its hash: up
+     * to there it is no bomb, however well it was packed. 0 = was not. May be NULL. */
+    uint64_t (*announced)(void *to, const char *name);
 } fiks_unzip_events;
 
 typedef struct fiks_unzip fiks_unzip;
@@ -34,8 +37,8 @@ fiks_status fiks_unzip_new(const fiks_unzip_events *events, uint64_t max_total_b
 /*
  * FIKS_ARCHIVE with code "not_zip", "structure", "damaged", "name", "duplicate", "link",
  * "encrypted", "unsupported" or "directory" (the central directory says otherwise); FIKS_INTEGRITY
- * "crc" or "size"; FIKS_LIMIT "total", "ratio" (more than 200 times its size and 1 MiB) or
- * "entries".
+ * "crc" or "size"; FIKS_LIMIT "total", "ratio" (more than 200 times its size and 1 MiB, and
+ * not announced) or "entries".
  */
 fiks_status fiks_unzip_feed(fiks_unzip *unzip, const void *data, size_t len, fiks_error *err);
 /* FIKS_INTEGRITY "truncated" unless the archive is complete. */

@@ -68,7 +68,7 @@ static fiks_status hash_file(int fd, const char *name, fiks_hash *hash, fiks_rec
         file->size_bytes += n;
         st = fiks_hash_update(hash, piece, (size_t)n, err);
     }
-    free(piece);
+    fiks_wipe_free(piece, PIECE_BYTES);
     return st ? st : fiks_hash_finish(hash, file->sha256, err);
 }
 

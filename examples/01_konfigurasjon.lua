@@ -9,8 +9,12 @@ local kommune = sandbox.organisations.kommune
 local ms, integrasjon = support.timed(support.new_integrasjon, "Storevik sakarkiv",
   "Indekserer saker, brev og fakturaer, og sender til andre arkiver",
   { "meldingsboks", "innsyn", "fiks-io" })
+local made = support.konfigurasjon("GET", "/integrasjoner/" .. integrasjon.id)
 
 support.say("created", "integrasjon %s in %d ms", integrasjon.id, ms)
+support.say("name", made.navn)
+support.say("description", made.beskrivelse)
+support.say("services", table.concat(made.tjenester, ", "))
 support.say("for", "%s, organisasjonsnummer %s", kommune.navn, kommune.organisasjonsnummer)
 support.say("password", "%d generated characters, kept beside the sandbox", #integrasjon.password)
 

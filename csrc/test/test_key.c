@@ -50,6 +50,18 @@ TEST(pkcs12_with_rc2_without_the_legacy_provider)
     CHECK_HAS(err.message, "RC2");
     CHECK_HAS(err.message, "\"legacy\" provider is not installed");
     CHECK_HAS(err.message, "the password is right");
+
+    /* Without a MAC nobody can tell about the password. */
+    test_shell("openssl pkcs12 -export -legacy -nomac -keypbe PBE-SHA1-RC2-40 -inkey leaf.key "
+               "-in leaf.pem -passout pass:hemmelig-1 -out old3.p12");
+    setenv("OPENSSL_MODULES", test_temp_dir(), 1);
+    fiks_error_clear(&err);
+    st = load((request){"old3.p12", "feil", NULL, NULL}, &key, &err);
+    unsetenv("OPENSSL_MODULES");
+    CHECK_EQ_INT(st, FIKS_CREDENTIALS);
+    CHECK_STR(err.code, "unsupported_cipher");
+    CHECK_HAS(err.message, "this OpenSSL cannot read");
+    CHECK(strstr(err.message, "password") == NULL);
 }
 
 TEST(pkcs12_with_an_empty_or_without_password)

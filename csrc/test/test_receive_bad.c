@@ -78,6 +78,40 @@ TEST(limits)
     free(zeros);
 }
 
+/* Ten million blanks: a bomb, unless the list says that just this was sent. */
+TEST(what_packs_well_and_was_announced)
+{
+    enum { LEN = 10 << 20 };
+    char *blanks = malloc(LEN);
+    memset(blanks, ' ', LEN);
+    zip_file files[] = {{.name = "tabell.csv", .data = blanks, .len = LEN, .method = 8},
+                        {FILE_OF("brev.pdf", PDF), .method = 8}};
+    fiks_buf zip = zip_build(files, 2, NULL);
+    const char *hash = sha(blanks, LEN);
+    const struct {
+        const char *sha256;
+        int64_t size_bytes;
+        const char *code; /* NULL = received */
+    } rows[] = {
+        {hash, LEN, NULL},        {hash, 2LL * LEN, NULL}, /* the hash says that it is the one */
+        {hash, LEN - 1, "ratio"}, {hash, 0, "ratio"},
+        {NULL, LEN, "ratio"},     {sha("x", 1), LEN, "mismatch"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fiks_expected_file expected[] = {{"tabell.csv", rows[i].sha256, rows[i].size_bytes},
+                                         {"brev.pdf", NULL, 0}};
+        run r = {.expected = expected, .expected_count = 2};
+        fiks_status status = receive_plain(&r, zip.data, zip.len);
+        if (status != FIKS_OK && !rows[i].code)
+            TEST_FAIL("row %zu: %s", i, last.message);
+        CHECK_STR(last.code, rows[i].code ? rows[i].code : "");
+    }
+    fiks_expected_file other = {"brev.pdf", sha(PDF, sizeof PDF - 1), LEN}; /* not the bomb's */
+    run r = {.expected = &other, .expected_count = 1};
+    CHECK_FAILS(receive_plain(&r, zip.data, zip.len), FIKS_LIMIT, "ratio");
+    fiks_buf_free(&zip);
+    free(blanks);
+}
+
 TEST(a_folder_that_exists)
 {
     fiks_sink *sink = NULL;

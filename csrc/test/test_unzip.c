@@ -38,7 +38,7 @@ static fiks_status on_end(void *to, fiks_error *err)
 
 static fiks_status unzip_chunks(const fiks_buf *zip, size_t len, size_t chunk)
 {
-    fiks_unzip_events events = {NULL, on_begin, on_data, on_end, known};
+    fiks_unzip_events events = {.begin = on_begin, .data = on_data, .end = on_end, .known = known};
     fiks_unzip *unzip;
     fiks_error_clear(&last);
     fiks_buf_clear(&seen);
@@ -503,7 +503,7 @@ static fiks_status refuse(void *to, const void *data, size_t len, fiks_error *er
 
 TEST(a_failing_receiver_ends_it)
 {
-    fiks_unzip_events events = {NULL, on_begin, refuse, on_end, NULL};
+    fiks_unzip_events events = {.begin = on_begin, .data = refuse, .end = on_end};
     fiks_unzip *unzip;
     fiks_error err = {0};
     fiks_buf zip = one((zip_file){FILE_OF("a", "x")});

@@ -27,6 +27,7 @@
 #define PERSON "PLANTED-person.abcdefghijklmnop.0123456789"
 #define PID "01017098765"
 #define PROXY_PASSWORD "PLANTED-proxy@password"
+#define CONTENT "PLANTED-content of a letter"
 
 /* ---- watching -------------------------------------------------------------------------------- */
 
@@ -165,6 +166,7 @@ static void plant_all(void)
     plant_text("a person's token", PERSON);
     plant_text("a person's number", PID);
     plant_text("the proxy's password", PROXY_PASSWORD);
+    plant_text("the content of a file", CONTENT);
     /* base64 of what begins with the user name "abc:" */
     plant_text("Basic in base64", "YWJjOlBMQU5URUQtYmFzaWM");
     plant_text("an assertion", "eyJhbGciOiJSUzI1NiIs");
@@ -235,6 +237,18 @@ static fiks_call_options get(const char *path)
     o.method = "GET";
     o.path = path;
     return o;
+}
+
+/* What lies in a folder of an earlier time is read again. */
+TEST(a_forsendelse_looked_at_again)
+{
+    fiks_verified *verified = NULL;
+    fiks_error err = {0};
+    CHECK_EQ_INT(mkdir(test_temp_path("mottatt"), 0700), 0);
+    test_write_file(test_temp_path("mottatt/a.txt"), CONTENT, strlen(CONTENT));
+    CHECK_OK(fiks_forsendelse_verify(test_temp_path("mottatt"), NULL, 0, &verified, &err), err);
+    fiks_verified_free(verified);
+    check_clean();
 }
 
 TEST(a_whole_cycle)

@@ -89,6 +89,8 @@ certificate_rules() {
     accepted "$rule, leaf only"
     ask "$(grant head="\"x5c\":[\"$kommune_der\",\"$intermediate_der\"]")"
     accepted "$rule, leaf and intermediate"
+    ask "$(grant head="\"x5c\":[\"$kommune_der\",\"$intermediate_der\",\"$root_der\"]")"
+    accepted "$rule, leaf, intermediate and root"
     bad=$(field self_signed certificate_file)
     ask "$(grant head="\"x5c\":[\"$(der "$bad")\"]" key="$(field self_signed key_file)")"
     refused "$rule, self-signed" 400 invalid_grant "$(code MP-120)"
@@ -305,7 +307,17 @@ registered_key_rules() {
     refused "$rule, x5c without kid" 400 invalid_grant \
         "requires pre-registered jwk and no key identifier (kid) provided"
 
+    rule="current grant: kid of a key registered as a certificate"
+    openssl req -x509 -new -key "$key" -subj /CN=nokkel -days 2 -out "$work/own.crt" 2>/dev/null
+    client ",\"nokler\":[{\"kid\":\"sertifikat.1\",
+        \"sertifikat\":\"$(sed 's/$/\\n/' "$work/own.crt" | tr -d '\n')\"}]"
+    ask "$(grant iss="\"$new_client\"" head='"kid":"sertifikat.1"' key="$key")"
+    accepted "$rule"
+    ask "$(grant iss="\"$new_client\"" head='"kid":"sertifikat.1"')"
+    refused "$rule, signed with another key" 400 invalid_grant "errors\\/MP-124"
+
     rule="current grant: kid beside x5c"
+    client ",\"nokler\":[{\"kid\":\"nokkel.1\",\"jwk\":$(jwk "$key")}]"
     ask "$(grant iss="\"$new_client\"" head="\"kid\":\"nokkel.1\",\"x5c\":[\"$kommune_der\"]" \
         key="$key")"
     accepted "$rule"

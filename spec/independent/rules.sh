@@ -29,6 +29,7 @@ leverandor_orgnr=$(field leverandor organisasjonsnummer)
 leverandor_der=$(der "$(field leverandor certificate_file)")
 nabo_org=$(field nabo fiks_organisasjon_id)
 intermediate_der=$(der "$(field virksomhet_ca intermediate_file)")
+root_der=$(der "$(field virksomhet_ca root_file)")
 
 # use CONTRACT: which issuer the following grants are for.
 use() {

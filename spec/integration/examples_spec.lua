@@ -29,7 +29,9 @@ describe("the examples", function()
     assert.is_true(ok, text)
     no_secrets(text)
     for _, want in ipairs {
-      "created       integrasjon", "valid for %d+ s", "answer        200",
+      "created       integrasjon", "name          Storevik sakarkiv",
+      "description   Indekserer saker", "services      meldingsboks, innsyn, fiks%-io",
+      "valid for %d+ s", "answer        200",
       "4 messages: 4 ok, 0 failed, 0 reserved, 0 unknown",
       "4 messages: 2 ok, 1 failed, 1 reserved, 0 unknown",
       "converted     FAKTURA_V1", "forsendelse has no counterpart", "has not consented",
