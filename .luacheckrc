@@ -9,5 +9,6 @@ files["sandbox"].std = "ngx_lua"
 -- These run under lua5.4 alone.
 files["tools"] = { std = "lua54", read_globals = { "jit" } }
 files["bench"].std = "lua54"
+files["fuzz"].std = "lua54"
 files[".luacheckrc"].std = "+luacheckrc"
 files["*.rockspec"].std = "+rockspec"

@@ -2,7 +2,8 @@
 #
 # Variables: CC, CFLAGS, LDFLAGS, LUA_INCDIR, LUAJIT_INCDIR, PREFIX, DESTDIR, WERROR=1 (warnings are
 # errors), V=1 (show commands), NO_DEPS=1 (never install packages), TEST=url (C tests by name),
-# SPEC=spec/unit/error_spec.lua (Lua tests), ONLY=cms (benchmark rows).
+# SPEC=spec/unit/error_spec.lua (Lua tests), ONLY=cms (benchmark rows), FUZZ=ber and FUZZ_SECONDS=60
+# (fuzz targets).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -18,6 +19,8 @@ BUILD   := build$(if $(VARIANT),/$(VARIANT))
 
 FLAGS_     := -O2 -g
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+              -fno-sanitize-recover=undefined
+FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
               -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_coverage := -O0 -g --coverage
@@ -53,9 +56,11 @@ TEST_SRC    := $(filter-out $(SKIP),$(wildcard csrc/test/test_*.c))
 EXAMPLE_SRC := $(wildcard examples/*.c)
 BENCH_SRC   := $(wildcard bench/*.c)
 JUDGE_SRC   := $(wildcard spec/*/*.c)
-HEADERS     := $(wildcard csrc/*.h csrc/bind/*.h csrc/luajson/*.h csrc/test/*.h)
-C_FILES     := $(CORE_SRC) $(BIND_SRC) $(TEST_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) $(HEADERS)
-LUA_FILES    = $(sort $(shell find lua spec examples sandbox bench tools -name '*.lua' 2>/dev/null))
+FUZZ_SRC    := $(wildcard fuzz/*.c)
+HEADERS     := $(wildcard csrc/*.h csrc/bind/*.h csrc/luajson/*.h csrc/test/*.h fuzz/*.h)
+C_FILES     := $(CORE_SRC) $(BIND_SRC) $(TEST_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) \
+               $(FUZZ_SRC) $(HEADERS)
+LUA_FILES    = $(sort $(shell find lua spec examples sandbox bench fuzz tools -name '*.lua' 2>/dev/null))
 
 OBJ         := $(BUILD)/obj
 CORE_OBJ    := $(CORE_SRC:%.c=$(OBJ)/%.o)
@@ -63,7 +68,8 @@ LUA54_OBJ   := $(BIND_SRC:%.c=$(OBJ)/lua5.4/%.o)
 LUAJIT_OBJ  := $(BIND_SRC:%.c=$(OBJ)/luajit/%.o)
 PROG_OBJ    := $(TEST_SRC:%.c=$(OBJ)/%.o) $(EXAMPLE_SRC:%.c=$(OBJ)/%.o) $(BENCH_SRC:%.c=$(OBJ)/%.o) \
                $(JUDGE_SRC:%.c=$(OBJ)/%.o)
-OBJECTS     := $(CORE_OBJ) $(LUA54_OBJ) $(LUAJIT_OBJ) $(PROG_OBJ)
+FUZZ_OBJ    := $(FUZZ_SRC:%.c=$(OBJ)/lua5.4/%.o)
+OBJECTS     := $(CORE_OBJ) $(LUA54_OBJ) $(LUAJIT_OBJ) $(PROG_OBJ) $(FUZZ_OBJ)
 
 LIBFIKS     := $(BUILD)/libfiks.a
 MODULES     := $(BUILD)/lua5.4/fiks/core.so $(BUILD)/luajit/fiks/core.so
@@ -87,13 +93,13 @@ help: ## this list
 
 # What the goals need from the system comes before the first compilation, also under -j.
 NEEDS := runtime build \
-         $(if $(filter test% asan tsan valgrind coverage bench%,$(MAKECMDGOALS)),test) \
+         $(if $(filter test% asan tsan valgrind coverage bench% fuzz%,$(MAKECMDGOALS)),test) \
          $(if $(filter bench%,$(MAKECMDGOALS)),bench) \
-         $(if $(filter lint% format% rock,$(MAKECMDGOALS)),lint)
+         $(if $(filter lint% format% rock fuzz%,$(MAKECMDGOALS)),lint)
 ifneq (,$(filter deps,$(MAKECMDGOALS)))
 NEEDS := runtime build test lint
 endif
-BRING_DEPS := test test-c test-lua demo asan tsan valgrind coverage bench bench-check lint \
+BRING_DEPS := test test-c test-lua demo asan tsan valgrind coverage bench bench-check fuzz lint \
               format format-check rock
 ifneq (,$(filter $(BRING_DEPS),$(MAKECMDGOALS)))
 $(OBJECTS) $(BRING_DEPS): | deps
@@ -164,6 +170,11 @@ $(BUILD)/spec/%: $(OBJ)/spec/%.o
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
+$(BUILD)/fuzz/%: $(OBJ)/lua5.4/fuzz/%.o $(LUA54_OBJ) $(LIBFIKS)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS) -llua5.4
+
 -include $(OBJECTS:.o=.d)
 
 # ---- running -------------------------------------------------------------------------------------
@@ -212,6 +223,21 @@ bench: all $(BENCHES) ## figures against their references (ONLY=name picks rows)
 bench-check: all $(BENCHES) ## the same, failing when a ratio misses its target
 	$(Q)LUA=$(LUA) bench/run.sh --check '$(ONLY)'
 
+# ---- fuzzing -------------------------------------------------------------------------------------
+# Built by clang into build/fuzz, as the variant "fuzz" of everything.
+
+.PHONY: fuzz fuzz-check fuzzers
+FUZZ         ?= $(notdir $(FUZZ_SRC:.c=))
+FUZZ_SECONDS ?= 60
+fuzz: ## libFuzzer over the readers (FUZZ=name picks targets, FUZZ_SECONDS=60 each)
+	$(Q)$(MAKE) VARIANT=fuzz CC=clang FUZZ='$(FUZZ)' fuzzers
+	$(Q)LUA=$(LUA) fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+fuzz-check: ## the same for as long as CI takes: 15 s a target
+	$(Q)$(MAKE) fuzz FUZZ_SECONDS=15
+
+fuzzers: $(FUZZ:%=$(BUILD)/fuzz/%)
+
 # ---- lint ----------------------------------------------------------------------------------------
 
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-lua lint-includes lint-sizes lint-exports \
@@ -250,7 +276,7 @@ lint-exports: $(MODULES)
 
 lint-lua:
 	$(call say,LINT,luacheck)
-	$(Q)luacheck -q lua bin/fiks spec sandbox examples bench tools *.rockspec .luacheckrc .busted
+	$(Q)luacheck -q lua bin/fiks spec sandbox examples bench fuzz tools *.rockspec .luacheckrc .busted
 
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
@@ -259,10 +285,10 @@ lint-cppcheck:
 	    --suppressions-list=tools/cppcheck.txt -D_GNU_SOURCE -DFIKS_API= -DLUA_VERSION_NUM=504 \
 	    '-Djson_object_foreach(o,k,v)=while(next(o,&k,&v))' \
 	    '-Djson_array_foreach(a,i,v)=while(next(a,&i,&v))' \
-	    -j 2 $(CORE_SRC) $(BIND_SRC) $(EXAMPLE_SRC) $(BENCH_SRC)
+	    -j 2 $(CORE_SRC) $(BIND_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) $(FUZZ_SRC)
 
 # One file at a time, remembered: only what changed is read again.
-TIDY := $(CORE_SRC:%.c=$(OBJ)/%.tidy) $(BIND_SRC:%.c=$(OBJ)/%.tidy) $(EXAMPLE_SRC:%.c=$(OBJ)/%.tidy)
+TIDY := $(patsubst %.c,$(OBJ)/%.tidy,$(CORE_SRC) $(BIND_SRC) $(EXAMPLE_SRC) $(JUDGE_SRC) $(FUZZ_SRC))
 lint-tidy: $(TIDY)
 $(OBJ)/%.tidy: %.c .clang-tidy tools/analysis.h $(HEADERS)
 	$(call say,TIDY,$<)

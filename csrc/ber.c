@@ -26,10 +26,17 @@ static fiks_ber_event body(fiks_ber *ber, const uint8_t **input, size_t *left)
     return FIKS_BER_BODY;
 }
 
+static uint64_t outer_limit(const fiks_ber *ber)
+{
+    return ber->level ? ber->open[ber->level].limit : UINT64_MAX;
+}
+
 /* Takes bytes of identifier and length. 1 = complete, 0 = more needed, -1 = `problem`. */
 static int head(fiks_ber *ber, const uint8_t **input, size_t *left)
 {
     while (*left > 0) {
+        if (ber->pos == outer_limit(ber))
+            return bad(ber, "an element that ends outside the one around it"), -1;
         ber->head[ber->head_len++] = **input;
         ++*input;
         --*left;
@@ -61,10 +68,9 @@ static fiks_ber_event end_of_contents(fiks_ber *ber)
 
 static fiks_ber_event opened(fiks_ber *ber)
 {
-    uint64_t outer = ber->level ? ber->open[ber->level].limit : UINT64_MAX, length = 0;
+    uint64_t outer = outer_limit(ber);
+    uint64_t length = 0;
     bool indefinite = ber->head[1] == 0x80;
-    if (ber->pos > outer)
-        return bad(ber, "an element that ends outside the one around it");
     ber->tag = ber->head[0];
     if (ber->tag == 0)
         return end_of_contents(ber);
@@ -93,7 +99,7 @@ fiks_ber_event fiks_ber_next(fiks_ber *ber, const uint8_t **input, size_t *left)
     if (ber->primitive)
         return body(ber, input, left);
     const fiks_ber_open *top = &ber->open[ber->level];
-    if (ber->level > 0 && !top->indefinite && ber->pos == top->limit) {
+    if (ber->level > 0 && !top->indefinite && ber->pos == top->limit && ber->head_len == 0) {
         ber->level--;
         return FIKS_BER_CLOSE;
     }

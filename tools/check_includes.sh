@@ -54,7 +54,7 @@ if [ -n "$hits" ]; then
     bad=1
 fi
 
-mapfile -t files < <(find lua spec examples sandbox bench tools -name '*.lua' 2>/dev/null | sort)
+mapfile -t files < <(find lua spec examples sandbox bench fuzz tools -name '*.lua' 2>/dev/null | sort)
 for lua in "${LUA:-lua5.4}" "${LUAJIT:-luajit}"; do
     "$lua" tools/check_loads.lua "${files[@]}" || bad=1
 done

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 bad=0
 
 # Functions start with a brace in column one and end with one, as clang-format leaves them.
-mapfile -t c_files < <(find csrc examples bench -name '*.[ch]' 2>/dev/null | sort)
+mapfile -t c_files < <(find csrc examples bench fuzz spec -name '*.[ch]' 2>/dev/null | sort)
 awk '
     FNR == 1 { if (lines > 600) { print file ": " lines " lines (limit 600)"; bad = 1 } file = FILENAME }
     { lines = FNR }
@@ -21,7 +21,7 @@ awk '
     END { if (lines > 600) { print file ": " lines " lines (limit 600)"; bad = 1 } exit bad }
 ' "${c_files[@]}" /dev/null || bad=1
 
-mapfile -t lua_files < <(find lua spec examples sandbox bench tools -name '*.lua' 2>/dev/null | sort)
+mapfile -t lua_files < <(find lua spec examples sandbox bench fuzz tools -name '*.lua' 2>/dev/null | sort)
 for file in "${lua_files[@]}"; do
     lines=$(wc -l <"$file")
     if [ "$lines" -gt 400 ]; then

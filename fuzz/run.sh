@@ -1,0 +1,30 @@
+#!/bin/bash
+# Runs fuzz targets, one line each. Usage (from make): fuzz/run.sh <build folder> <seconds> <target ...>
+# A target goes on from what it found before (<build folder>/corpus). What breaks it is kept beside.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+build=$1 seconds=$2
+shift 2
+bad=0
+
+LUA_PATH="./?.lua;;" "${LUA:-lua5.4}" fuzz/seeds.lua "$build/seeds" || exit 2
+for target in "$@"; do
+    mkdir -p "$build/corpus/$target" "$build/seeds/$target"
+    log=$build/$target.log
+    dictionary=fuzz/$target.dict
+    "$build/fuzz/$target" "$build/corpus/$target" "$build/seeds/$target" \
+        -max_total_time="$seconds" -max_len=4096 -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="$build/$target-" \
+        $([ -f "$dictionary" ] && echo "-dict=$dictionary") >"$log" 2>&1 </dev/null
+    status=$?
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    if [ $status -eq 0 ] && [ "${runs:-0}" -gt 0 ]; then
+        printf '%-12s ok      %10d inputs in %d s\n' "$target" "$runs" "$seconds"
+    else
+        printf '%-12s FAILED  status %d; all of it in %s, the input in\n' "$target" $status "$log"
+        sed -n 's/.*Test unit written to /    /p' "$log"
+        grep -vE '^(#[0-9]+\s|stat::|INFO|NEW|$)' "$log" | head -n 25 | sed 's/^/    /'
+        bad=1
+    fi
+done
+exit $bad
