@@ -1,0 +1,50 @@
+--- What can go wrong between a call and its answer, and what becomes of the call: the data of
+--- faults_spec.lua and of the table in docs/faults.md.
+--
+-- A row: [1] what happens, in the words of the docs; `server` who makes it happen, and how, one of
+--   at           an address where it is so
+--   path         of the server at `at` or behind `filter`; default "/liten"
+--   filter       a rule of nftables, for a port of its own ("%d") in front of haproxy
+--   certificate  what openssl s_server shows, with further `options`; `http`: asked in plain text
+--   raw          an answer byte by byte, which openssl s_server gives
+--   stub         WireMock's answers: one each, the last for good
+--   script       an answer of spec/support/endpoint.py
+-- `call` is a function of spec/support/faults/calls.lua (default "get"), `limits` the option
+-- `timeouts` of the client.
+--
+-- What is expected: `kind` ("ok": an answer) and `code`; `status`; `tries`; `retryable`,
+-- `uncertain`, `retry_after_ms` of the error; `says`, a pattern of its message; the time, from
+-- `from_ms` to `to_ms`, which is what is promised: the spec adds what a busy machine may take.
+-- `after` is the time as the docs have it, with what the limits are by default.
+
+local M = {}
+
+local FILES = { "reach", "tls", "phase", "status", "answer", "stream", "token" }
+
+M.rows = {}
+
+for _, name in ipairs(FILES) do
+  for _, row in ipairs(require("spec.faults.rows." .. name)) do
+    row.name, row[1] = row[1], nil
+    row.call = row.call or "get"
+    row.tries = row.tries or 1
+    row.retryable, row.uncertain = row.retryable or false, row.uncertain or false
+    row.from_ms = row.from_ms or 0
+    M.rows[#M.rows + 1] = row
+    row.number = #M.rows
+  end
+end
+
+--- The line of docs/faults.md.
+---@param row table
+---@return string
+function M.line(row)
+  local what = row.kind == "ok" and "an answer"
+    or row.code and ("`%s`/`%s`"):format(row.kind, row.code) or ("`%s`"):format(row.kind)
+  local may = row.kind == "ok" and "" or (row.retryable and "again" or "no use")
+    .. (row.uncertain and ", uncertain" or "")
+  return ("| %s | %s | %d | %s | %s | %s |"):format(row.name, what, row.tries, may, row.after,
+    row.server)
+end
+
+return M

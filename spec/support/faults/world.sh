@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Runs a program among the servers of the fault table: all that is started here is alone in new
+# namespaces for network, mounts and processes, and ends with this script, however it ends.
+# usage: world.sh DIR PROGRAM ...      DIR was filled by certificates.sh and world.lua
+set -euo pipefail
+
+dir=$1
+if [ "${2:-}" != --inside ]; then
+    root=
+    [ "$(id -u)" -eq 0 ] || root=--map-root-user
+    exec unshare $root --net --mount --pid --fork --kill-child "$0" "$dir" --inside "${@:2}"
+fi
+shift 2
+
+fail() {
+    echo "world.sh: $*" >&2
+    exit 1
+}
+
+trap 'fail "line $LINENO failed: $BASH_COMMAND"' ERR
+set -E
+
+network() {
+    # no packet is larger than a network's: nftables counts, and drops, whole ones
+    ip link set lo mtu 1500 gso_max_size 1500 gso_max_segs 1 up
+    ip addr add 198.18.0.1/32 dev lo
+    ip addr add 198.18.0.2/32 dev lo
+    nft -f nftables.conf
+    echo nameserver 127.0.0.1 >resolv.conf
+    echo 127.0.0.1 localhost >hosts
+    mount --bind resolv.conf /etc/resolv.conf
+    mount --bind hosts /etc/hosts
+}
+
+# start NAME PROGRAM ...: in the background, its output in NAME.log.
+start() {
+    local name=$1
+    shift
+    "$@" >"$name.log" 2>&1 <&0 &
+}
+
+s_server() { # NAME DIRECTORY PORT CERTIFICATE OPTIONS ...
+    local name=$1 directory=$2 port=$3 certificate=$4
+    shift 4
+    (cd "$directory" && exec openssl s_server -accept "$port" -naccept 1000 -quiet \
+        -cert "$dir/$certificate.pem" -key "$dir/$certificate.key" -CAfile "$dir/ca.pem" \
+        -cipher DEFAULT:@SECLEVEL=0 "$@") >"$name.log" 2>&1 </dev/null &
+}
+
+servers() {
+    start wiremock java -Xshare:auto -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx256m \
+        -jar "$FIKS_WIREMOCK" --bind-address 0.0.0.0 --port 8080 --root-dir wiremock \
+        --disable-banner --disable-gzip --disable-connection-reuse true
+    start haproxy haproxy -db -f haproxy.cfg
+    start dnsmasq dnsmasq --keep-in-foreground --user=root --conf-file=dnsmasq.conf --pid-file=
+    s_server raw raw 4400 good -HTTP
+    while read -r port certificate options; do
+        # shellcheck disable=SC2086
+        s_server "s_server-$port" . "$port" "$certificate" -www $options
+    done <s_servers
+    mkfifo script.in
+    exec 8<>script.in
+    /usr/bin/python3 "$FIKS_ENDPOINT" <&8 >endpoint.json 2>endpoint.log &
+}
+
+# Every port that is waited for, within a bound.
+ready() {
+    local ports tries listening port
+    ports="8080 5001 5002 5003 5004 53 4400 $(cut -d' ' -f1 s_servers | tr '\n' ' ')"
+    for ((tries = 0; tries < 400; tries++)); do
+        listening=" $(ss -Htnl | awk '{ n = split($4, a, ":"); printf "%s ", a[n] }')"
+        for port in $ports; do
+            case $listening in *" $port "*) ;; *) sleep 0.05; continue 2 ;; esac
+        done
+        [ -s endpoint.json ] && return
+        sleep 0.05
+    done
+    tail -n 5 ./*.log >&2
+    fail "not every server listens after 20 s: wanted $ports, got $listening"
+}
+
+here=$PWD
+cd "$dir"
+network
+servers
+ready
+cd "$here"
+LD_PRELOAD=${FIKS_PRELOAD:-} "$@"
