@@ -81,16 +81,8 @@ describe("the fault table:", function()
     end)
   end
 
-  it("docs/faults.md has its rows, in order", function()
-    local lines = {}
-    for line in proof.read("docs/faults.md"):gmatch("[^\n]+") do
-      if line:find("^| [^w-]") then
-        lines[#lines + 1] = line
-      end
-    end
-    for i, row in ipairs(faults.rows) do
-      assert.equal(faults.line(row), lines[i])
-    end
-    assert.equal(#faults.rows, #lines)
+  it("docs/faults.md says the same", function()
+    local text = proof.read("docs/faults.md")
+    assert.equal(faults.document(), text:match("\n(## .*)$"))
   end)
 end)

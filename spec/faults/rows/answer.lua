@@ -1,6 +1,9 @@
 --- Answers that come whole, and are not what the contract says.
 local rows = {}
 
+local BACK = { status = 302, headers = { Location = "{{request.url}}" },
+  transformers = { "response-template" } }
+
 local function add(server, list)
   for _, row in ipairs(list) do
     row.server, row.tries, row.to_ms, row.after = server, row.tries or 1, 0, row.after or "at once"
@@ -42,6 +45,10 @@ add("WireMock", {
     kind = "protocol", code = "http_302", status = 302, says = "redirect" },
   { "a redirect without Location", stub = { { status = 307 } },
     kind = "protocol", code = "http_307", status = 307 },
+  { "a redirect, with `redirects = 3`", with = { redirects = 3 }, stub = { BACK, { status = 200 } },
+    kind = "ok", status = 200, tries = 2, after = "it is followed" },
+  { "a redirect in a circle, with `redirects = 3`", with = { redirects = 3 }, stub = { BACK },
+    kind = "protocol", code = "http_302", status = 302, tries = 4, says = "one redirect too many" },
   { "304 to a request that asked nothing", stub = { { status = 304 } },
     kind = "protocol", code = "http_304", status = 304 },
   { "compressed, which was not asked for", stub = zipped("svar.gz", "gzip"),

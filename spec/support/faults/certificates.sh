@@ -7,7 +7,7 @@ cd "$1"
 
 # authority NAME SUBJECT: a self-signed root.
 authority() {
-    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "$2" -keyout "$1.key" -out "$1.pem" \
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "$2" -keyout "$1.key" -out "$1.pem" \
         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
 }
 
@@ -26,7 +26,7 @@ certificates() {
     local names="subjectAltName=DNS:api.test,DNS:dobbel.test,DNS:proxy.test"
     authority ca "/CN=Feiltabellens CA"
     authority strange "/CN=En ukjent CA"
-    openssl genrsa -out good.key 2048
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out good.key
     openssl genrsa -out small.key 1024
     signed good "/CN=api.test" ca "$names"
     cat good.pem good.key >good.both
@@ -64,7 +64,7 @@ files() {
         -keyopt rsa_mgf1_md:sha256
     cp forsendelse.cms wiremock/__files/
     printf '{"ok":true}' | gzip >wiremock/__files/svar.gz
-    head -c 100000000 /dev/zero | gzip -9 >wiremock/__files/bombe.gz
+    head -c 50000000 /dev/zero | gzip >wiremock/__files/bombe.gz
     printf '{"ok":true}' >liten.json
     { printf '{"ok":"'; head -c 400000 /dev/zero | tr '\0' x; printf '"}'; } >stor.json
 }

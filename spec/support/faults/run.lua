@@ -8,7 +8,7 @@ local core = require "fiks.core"
 local fiks = require "fiks"
 local world = require "spec.support.faults.world"
 
-local AT_ONCE = 8
+local AT_ONCE = 12
 local folder = ...
 
 local function read(name)
@@ -23,12 +23,16 @@ local endpoint = ("http://127.0.0.1:%d"):format(core.json_decode(read("endpoint.
 
 local function client_of(row)
   local base = row.at .. ((row.stub and row.call ~= "get") and row.path or "")
-  return fiks.check(fiks.new {
+  local options = {
     environment = { api = row.at, svarut = base, issuer = row.at .. "/", token_endpoint = base },
     ca_file = folder .. "/ca.pem", allow_loopback_http = true, timeouts = row.limits,
     certificate = { key = folder .. "/kommune.key", pem = folder .. "/kommune.pem" },
     maskinporten = { client_id = "rad-" .. row.number },
-  })
+  }
+  for name, value in pairs(row.with or {}) do
+    options[name] = value
+  end
+  return fiks.check(fiks.new(options))
 end
 
 local function control(base, path, json)

@@ -33,14 +33,14 @@ frontend tls
   http-request track-sc0 path if { path /ratebegrenset }
   http-request deny deny_status 429 hdr Retry-After 1 if { path /ratebegrenset } { sc_http_req_cnt(0) le 2 }
   stick-table type string size 100 expire 60s store http_req_cnt
-  use_backend nede if { path /nede }
-  use_backend rot if { path /rot }
-  use_backend treg if { path /treg }
-  use_backend kuttet if { path /kuttet }
   http-request return status 200 content-type application/json file %FOLDER%/stor.json if { path /stor }
   http-request return status 200 content-type application/octet-stream file %FOLDER%/forsendelse.cms if { path_beg /api/svarinn/ }
   http-request return status 200 content-type application/json file %FOLDER%/liten.json hdr X-Fyll "%LONG%" if { path /hode }
   http-request return status 200 content-type application/json file %FOLDER%/liten.json if { path_beg /liten /opplasting /ratebegrenset }
+  use_backend nede if { path /nede }
+  use_backend rot if { path /rot }
+  use_backend treg if { path /treg }
+  use_backend kuttet if { path /kuttet }
 frontend hangs_up
   mode tcp
   bind 198.18.0.1:5004
@@ -70,6 +70,17 @@ address=/dobbel.test/198.18.0.1
 address=/dobbel.test/fd00::1
 local=/test/
 server=/taus.test/198.18.0.2
+]]
+
+local TINYPROXY = [[
+Port 8888
+Listen 198.18.0.1
+Timeout 10
+BasicAuth mellom mann
+ConnectPort 443
+ConnectPort 5002
+ConnectPort 5999
+%PORTS%
 ]]
 
 local NFTABLES = [[
@@ -137,6 +148,15 @@ function kinds.filter(row, world)
   world.binds[#world.binds + 1] = ("  bind 198.18.0.1:%d ssl crt %%FOLDER%%/good.both"):format(port)
 end
 
+-- Where tinyproxy may connect to.
+local function ports(world)
+  local lines = {}
+  for i, line in ipairs(world.s_servers) do
+    lines[i] = "ConnectPort " .. line:match("^%d+")
+  end
+  return table.concat(lines, "\n")
+end
+
 local function fill(text, values)
   return (text:gsub("%%(%u+)%%", values))
 end
@@ -165,6 +185,7 @@ function M.prepare(folder, rows)
   write(folder, "haproxy.cfg", fill(HAPROXY, values))
   write(folder, "nftables.conf", fill(NFTABLES, values))
   write(folder, "dnsmasq.conf", DNSMASQ)
+  write(folder, "tinyproxy.conf", fill(TINYPROXY, { PORTS = ports(world) }))
   write(folder, "s_servers", table.concat(world.s_servers, "\n") .. "\n")
   write(folder, "wiremock/mappings/rows.json",
     assert(core.json_encode { mappings = world.mappings }))

@@ -53,6 +53,7 @@ servers() {
         --disable-banner --disable-gzip --disable-connection-reuse true
     start haproxy haproxy -db -f haproxy.cfg
     start dnsmasq dnsmasq --keep-in-foreground --user=root --conf-file=dnsmasq.conf --pid-file=
+    start tinyproxy tinyproxy -d -c tinyproxy.conf
     s_server raw raw 4400 good -HTTP
     while read -r port certificate options; do
         # shellcheck disable=SC2086
@@ -66,7 +67,7 @@ servers() {
 # Every port that is waited for, within a bound.
 ready() {
     local ports tries listening port
-    ports="8080 5001 5002 5003 5004 53 4400 $(cut -d' ' -f1 s_servers | tr '\n' ' ')"
+    ports="8080 5001 5002 5003 5004 8888 53 4400 $(cut -d' ' -f1 s_servers | tr '\n' ' ')"
     for ((tries = 0; tries < 400; tries++)); do
         listening=" $(ss -Htnl | awk '{ n = split($4, a, ":"); printf "%s ", a[n] }')"
         for port in $ports; do
