@@ -59,9 +59,7 @@ describe("the fault table:", function()
       assert.is_table(outcome, "no outcome")
       local said = ("%s (%d ms)"):format(tostring(outcome.message), outcome.ms)
       assert.equal(row.kind, outcome.kind, said)
-      if row.code then
-        assert.equal(row.code, outcome.code, said)
-      end
+      assert.equal(row.code, outcome.code, said)
       if row.status then
         assert.equal(row.status, outcome.status, said)
       end

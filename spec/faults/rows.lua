@@ -47,7 +47,7 @@ end
 
 local function line(row)
   local what = row.kind == "ok" and "an answer"
-    or row.code and ("`%s`/`%s`"):format(row.kind, row.code) or ("`%s`"):format(row.kind)
+    or ("`%s`/`%s`"):format(row.kind, row.code)
   local flags = (row.retryable and "retryable" or "")
     .. (row.retryable and row.uncertain and ", " or "") .. (row.uncertain and "uncertain" or "")
   return ("| %s | %s | %d | %s | %s | %s |"):format(row.name, what, row.tries, flags, row.after,

@@ -37,7 +37,7 @@ add("WireMock", {
     kind = "protocol", code = "json", uncertain = true },
   { "JSON in Latin-1", stub = { { status = 200, base64Body = "eyJuYXZuIjoiU3RvcvhrYSJ9",
     headers = { ["Content-Type"] = "application/json" } } },
-    kind = "protocol", code = "json", uncertain = true, says = "UTF%-8" },
+    kind = "protocol", code = "utf8", uncertain = true, says = "byte 13" },
   { "nothing instead of JSON", call = "list", stub = json(""), kind = "protocol", code = "json" },
   { "204 instead of JSON", call = "list", stub = { { status = 204 } },
     kind = "protocol", code = "json" },
@@ -73,7 +73,7 @@ add("haproxy", {
 
 add("openssl s_server", {
   { "one header of 200,000 bytes", raw = "HTTP/1.1 200 OK\r\nX-Stor: " .. ("x"):rep(200000)
-    .. "\r\n\r\n{}", kind = "protocol", uncertain = true, says = "header" },
+    .. "\r\n\r\n{}", kind = "protocol", code = "curl", uncertain = true, says = "header" },
   { "5,000 headers", raw = "HTTP/1.1 200 OK\r\n" .. ("X-En-Til: " .. ("x"):rep(100) .. "\r\n"):rep(5000)
     .. "\r\n{}", kind = "protocol", code = "headers", uncertain = true },
   { "20,000 times 100 Continue", raw = ("HTTP/1.1 100 Continue\r\n\r\n"):rep(20000)
@@ -83,9 +83,9 @@ add("openssl s_server", {
     .. "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", kind = "ok", status = 200,
     after = "it is read" },
   { "a negative length", raw = "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
-    kind = "protocol", uncertain = true },
+    kind = "protocol", code = "curl", uncertain = true },
   { "a NUL byte in a header", raw = "HTTP/1.1 200 OK\r\nX-Nul: a\0b\r\nContent-Length: 2\r\n\r\n{}",
-    kind = "protocol", uncertain = true },
+    kind = "protocol", code = "curl", uncertain = true },
   { "another protocol (101)", raw = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"
     .. "Connection: upgrade\r\n\r\nx", kind = "protocol", code = "http_101", status = 101 },
 })

@@ -22,7 +22,7 @@ for _, row in ipairs {
     { status = 200, bodyFileName = "forsendelse.cms" } },
     kind = "ok", tries = 2, to_ms = 500, after = "the pause" },
   { "a web page instead of a download", stub = { { status = 200, body = "<html>Vedlikehold</html>" } },
-    kind = "crypto", tries = 1, uncertain = true, to_ms = 0, after = "at once" },
+    kind = "crypto", code = "not_cms", tries = 1, uncertain = true, to_ms = 0, after = "at once" },
   { "204 instead of a download", stub = { { status = 204 } },
     kind = "protocol", code = "http_204", status = 204, tries = 1, to_ms = 0, after = "at once" },
 } do

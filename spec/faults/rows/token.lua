@@ -12,7 +12,7 @@ local rows = {
     kind = "server", code = "http_503", status = 503, tries = 3, retryable = true, to_ms = 1500,
     after = "at once" },
   { "the token endpoint: rubbish", stub = { { fault = "RANDOM_DATA_THEN_CLOSE" } },
-    kind = "protocol", tries = 1, to_ms = 0, after = "at once" },
+    kind = "protocol", code = "curl", tries = 1, to_ms = 0, after = "at once" },
   { "the token endpoint: no answer begins", stub = { { status = 200, fixedDelayMilliseconds = 3000 } },
     limits = { first_byte_ms = 200 }, kind = "timeout", code = "first_byte", tries = 3,
     retryable = true, from_ms = 600, to_ms = 2100, after = "10 s a try" },
