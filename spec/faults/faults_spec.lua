@@ -1,4 +1,4 @@
--- The fault table, spec/faults/rows.lua, against servers that others wrote, in a network of its own.
+-- The fault table, spec/faults/rows.lua, against servers of others, in a network of its own.
 
 local core = require "fiks.core"
 local faults = require "spec.faults.rows"
@@ -12,8 +12,6 @@ local JAR = "build/npm/node_modules/wiremock/build/wiremock-standalone-3.13.2.ja
 
 -- Number of a row -> what came of it; and all that was written.
 local function run(made)
-  made:sh(("'%s/spec/support/faults/certificates.sh' '%s'"):format(made.here, made.folder))
-  made:sh("mkdir wiremock/mappings")
   world.prepare(made.folder, faults.rows)
   made:write("rows.json", assert(core.json_encode(faults.rows)))
   local command = ("tools/install_npm.sh build/npm %s >&2 && FIKS_WIREMOCK='%s/%s' "
@@ -66,8 +64,9 @@ describe("the fault table:", function()
       if outcome.tries then
         assert.equal(row.tries, outcome.tries, said)
       end
-      if outcome.seen then
-        assert.equal(row.tries, outcome.seen, "requests that WireMock saw")
+      if outcome.seen then -- it counts a request when its answer has gone out
+        assert.is_true(outcome.seen == row.tries or (row.limits and outcome.seen < row.tries),
+          ("WireMock saw %d requests"):format(outcome.seen))
       end
       assert.equal(row.retryable, outcome.retryable, said)
       assert.equal(row.uncertain, outcome.uncertain, said)

@@ -59,8 +59,8 @@ end
 function M.document()
   local lines = {}
   for _, section in ipairs(SECTIONS) do
-    lines[#lines + 1] = ("\n## %s\n\n| what happens | what the call gives | tries | flags | after | "
-      .. "made by |\n|---|---|---|---|---|---|"):format(section[2])
+    lines[#lines + 1] = ("\n## %s\n\n| what happens | what the call gives | tries | flags | after "
+      .. "| made by |\n|---|---|---|---|---|---|"):format(section[2])
     for _, row in ipairs(section.rows) do
       lines[#lines + 1] = line(row)
     end

@@ -31,7 +31,8 @@ add("WireMock", {
   { "text instead of JSON", call = "list",
     stub = json("Vi er straks tilbake", { ["Content-Type"] = "text/plain" }),
     kind = "protocol", code = "json", says = "straks tilbake" },
-  { "JSON that is called text", call = "list", stub = json("[]", { ["Content-Type"] = "text/plain" }),
+  { "JSON that is called text", call = "list",
+    stub = json("[]", { ["Content-Type"] = "text/plain" }),
     kind = "ok", after = "it is read" },
   { "JSON that is cut", stub = json("{\"halv\": [1, 2"),
     kind = "protocol", code = "json", uncertain = true },
@@ -41,7 +42,8 @@ add("WireMock", {
   { "nothing instead of JSON", call = "list", stub = json(""), kind = "protocol", code = "json" },
   { "204 instead of JSON", call = "list", stub = { { status = 204 } },
     kind = "protocol", code = "json" },
-  { "a redirect", stub = { { status = 302, headers = { Location = "https://innlogging.test/x?t=1" } } },
+  { "a redirect",
+    stub = { { status = 302, headers = { Location = "https://innlogging.test/x?t=1" } } },
     kind = "protocol", code = "http_302", status = 302, says = "redirect" },
   { "a redirect without Location", stub = { { status = 307 } },
     kind = "protocol", code = "http_307", status = 307 },
@@ -74,8 +76,8 @@ add("haproxy", {
 add("openssl s_server", {
   { "one header of 200,000 bytes", raw = "HTTP/1.1 200 OK\r\nX-Stor: " .. ("x"):rep(200000)
     .. "\r\n\r\n{}", kind = "protocol", code = "curl", uncertain = true, says = "header" },
-  { "5,000 headers", raw = "HTTP/1.1 200 OK\r\n" .. ("X-En-Til: " .. ("x"):rep(100) .. "\r\n"):rep(5000)
-    .. "\r\n{}", kind = "protocol", code = "headers", uncertain = true },
+  { "5,000 headers", raw = "HTTP/1.1 200 OK\r\n" .. ("X-En-Til: " .. ("x"):rep(100)
+    .. "\r\n"):rep(5000) .. "\r\n{}", kind = "protocol", code = "headers", uncertain = true },
   { "20,000 times 100 Continue", raw = ("HTTP/1.1 100 Continue\r\n\r\n"):rep(20000)
     .. "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     kind = "protocol", code = "headers", uncertain = true },
@@ -91,8 +93,9 @@ add("openssl s_server", {
 })
 
 add("our own", {
-  { "endless", script = { endless = true }, kind = "limit", code = "answer_too_large", status = 200, uncertain = true,
-    call = "small_get", after = "as soon as it is larger than allowed (`max_answer_bytes`)" },
+  { "endless", script = { endless = true }, call = "small_get",
+    kind = "limit", code = "answer_too_large", status = 200, uncertain = true,
+    after = "as soon as it is larger than allowed (`max_answer_bytes`)" },
 })
 
 return rows

@@ -89,7 +89,8 @@ add("openssl s_server", {
 })
 
 add("haproxy", {
-  cut { "an HTTP/2 stream is reset within the body", at = "https://api.test:5001", path = "/kuttet" },
+  cut { "an HTTP/2 stream is reset within the body", at = "https://api.test:5001",
+    path = "/kuttet" },
   stopped { "a gateway keeps the call waiting", at = "https://api.test:5002", path = "/taus",
     limits = { first_byte_ms = 200 }, code = "first_byte", from_ms = 600, to_ms = 2100,
     after = "30 s a try (`first_byte_ms`)" },

@@ -67,8 +67,9 @@ for _, row in ipairs {
   { "a gateway that waited in vain (504)", path = "/treg",
     kind = "server", code = "http_504", status = 504, tries = 3, retryable = true, uncertain = true,
     from_ms = 900, to_ms = 2400, after = "the gateway's own time" },
-  { "a rate limit of two calls, then room again", path = "/ratebegrenset", kind = "ok", status = 200,
-    tries = 3, from_ms = 2000, to_ms = 2000, after = "what Retry-After says, each time" },
+  { "a rate limit of two calls, then room again", path = "/ratebegrenset",
+    kind = "ok", status = 200, tries = 3, from_ms = 2000, to_ms = 2000,
+    after = "what Retry-After says, each time" },
 } do
   row.server, row.at = "haproxy", "https://api.test:5002"
   rows[#rows + 1] = row

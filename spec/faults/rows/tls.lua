@@ -1,9 +1,9 @@
---- Certificates and handshakes. `certificate` names what openssl s_server shows: see certificates.sh.
+--- Certificates, which spec/support/faults/certificates.sh makes, and handshakes.
 local S_SERVER = "openssl s_server"
 
 local function refused(what, certificate, says)
-  return { what, server = S_SERVER, certificate = certificate, kind = "tls", code = "tls", tries = 1,
-    to_ms = 0, says = says, after = "at once" }
+  return { what, server = S_SERVER, certificate = certificate,
+    kind = "tls", code = "tls", tries = 1, to_ms = 0, says = says, after = "at once" }
 end
 
 return {

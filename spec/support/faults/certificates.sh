@@ -53,7 +53,6 @@ certificates() {
 
 # A forsendelse of 300 KB that cannot be compressed, for the key of kommune.pem; and large answers.
 files() {
-    mkdir -p raw wiremock/__files
     openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout kommune.key -out kommune.pem \
         -subj "/C=NO/O=STOREVIK KOMMUNE - 910753614/CN=Storevik" \
         -addext keyUsage=digitalSignature,keyEncipherment

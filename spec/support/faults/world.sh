@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a program among the servers of the fault table: all that is started here is alone in new
 # namespaces (as root) for network, mounts and processes, and ends with this script, however it ends.
-# usage: world.sh DIR PROGRAM ...      DIR was filled by certificates.sh and world.lua
+# usage: world.sh DIR PROGRAM ...      world.lua has filled DIR
 set -euo pipefail
 
 dir=$1
@@ -45,10 +45,13 @@ s_server() { # NAME DIRECTORY PORT CERTIFICATE OPTIONS ...
         -cipher DEFAULT:@SECLEVEL=0 "$@") >"$name.log" 2>&1 </dev/null &
 }
 
-servers() {
+wiremock() {
     start wiremock java -Xshare:auto -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx256m \
         -jar "$FIKS_WIREMOCK" --bind-address 0.0.0.0 --port 8080 --root-dir wiremock \
         --disable-banner --disable-gzip --disable-connection-reuse true
+}
+
+servers() {
     start haproxy haproxy -db -f haproxy.cfg
     start dnsmasq dnsmasq --keep-in-foreground --user=root --conf-file=dnsmasq.conf --pid-file=
     start tinyproxy tinyproxy -d -c tinyproxy.conf
@@ -82,6 +85,8 @@ ready() {
 here=$PWD
 cd "$dir"
 network
+wiremock # it takes seconds; meanwhile:
+"$here/spec/support/faults/certificates.sh" "$dir"
 servers
 ready
 cd "$here"
