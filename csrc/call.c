@@ -378,16 +378,33 @@ static bool is_good(const fiks_call *call, int status)
 }
 
 void fiks_call_head(fiks_call *call, int status, const char *content_type,
-                    const char *content_disposition)
+                    const char *content_disposition, const char *content_encoding)
 {
+    bool plain = !content_encoding[0] || strcasecmp(content_encoding, "identity") == 0;
     call->try_status = status;
+    call->coding[0] = '\0';
+    if (!plain)
+        fiks_error_text(call->coding, sizeof call->coding, content_encoding);
     if (call->sink && is_good(call, status) && call->sink->ops->head)
         call->sink->ops->head(call->sink, content_type, content_disposition);
+}
+
+/* Nothing is ever unpacked on the way: what was not asked for is no answer. */
+static fiks_feed refuse_coded(fiks_call *call, bool good)
+{
+    if (!good)
+        return FIKS_FEED_MORE; /* its status counts */
+    fiks_fail(&call->error, FIKS_PROTOCOL, "content_encoding",
+              "%s: the answer is compressed (%s), which was not asked for", call->operation->name,
+              call->coding);
+    return FIKS_FEED_FAILED;
 }
 
 fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len)
 {
     bool good = is_good(call, call->try_status);
+    if (call->coding[0])
+        return refuse_coded(call, good);
     if (call->sink && good) {
         call->sink_fed = true;
         return call->sink->ops->feed(call->sink, data, len, &call->error);
@@ -629,7 +646,8 @@ static void take_answer(fiks_call *call, const fiks_answer *answer, fiks_time no
     }
     call->error.http_status = answer->status;
     if (answer->sent && !call->token_flight &&
-        (answer->kind || answer->status == 408 || answer->status >= 500))
+        (answer->kind || answer->status == 408 || answer->status >= 500 ||
+         is_good(call, answer->status))) /* done, perhaps, and its answer is no use */
         call->uncertain = true;
     if (token_blamed && call->bearer)
         blame_bearer(&call->error);

@@ -127,6 +127,7 @@ struct fiks_call {
     bool sink_fed;
     bool source_read; /* in this try */
     int try_status;   /* of the answer coming in */
+    char coding[32];  /* of its body, when it is compressed; "" = plain */
     fiks_buf answer;
     fiks_buf answer_type;
     fiks_response response;
@@ -164,9 +165,9 @@ void fiks_call_unmake(fiks_call *call);
 
 fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight);
 
-/* The answer's headers came, before its body. */
+/* The answer's headers came, before its body. "" for those that did not. */
 void fiks_call_head(fiks_call *call, int status, const char *content_type,
-                    const char *content_disposition);
+                    const char *content_disposition, const char *content_encoding);
 /* Bytes of its body. FAILED: call->error says why; stop the transfer. */
 fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len);
 /* Bytes for its body, when it has a source. FAILED: call->error says why; stop the transfer. */

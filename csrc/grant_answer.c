@@ -1,4 +1,5 @@
 /* The token endpoint's answer. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -289,16 +290,22 @@ static fiks_status fail_clock(const fiks_grant_answer *answer, const problem *p,
                      small ? "" : ": set it, e.g. with NTP, or use clock_correction");
 }
 
-static fiks_status fail_denied(const fiks_grant_answer *answer, const problem *p, fiks_error *err)
+/* Maskinporten's code, OAuth's, or the status. */
+static void name_code(const fiks_grant_answer *answer, const problem *p, char *out,
+                      size_t out_bytes)
 {
-    char code[64] = "";
-    fiks_buf status = {0};
-    fiks_buf_addf(&status, "http_%d", answer->status);
-    fiks_error_text(code, sizeof code,
+    char status[16];
+    snprintf(status, sizeof status, "http_%d", answer->status);
+    fiks_error_text(out, out_bytes,
                     p->mp_code[0]       ? p->mp_code
                     : p->oauth_error[0] ? p->oauth_error
-                                        : status.data);
-    fiks_buf_free(&status);
+                                        : status);
+}
+
+static fiks_status fail_denied(const fiks_grant_answer *answer, const problem *p, fiks_error *err)
+{
+    char code[64];
+    name_code(answer, p, code, sizeof code);
     const char *hint = find_hint(p->mp_code, p->text);
     if (err && !err->kind)
         err->retryable = strcmp(p->mp_code, "MP-012") == 0;
@@ -317,7 +324,9 @@ static fiks_status fail_transient(const fiks_grant_answer *answer, const problem
         err->retryable = status < 500 || status == 500 || (status >= 502 && status <= 504);
         err->retry_after_ms = answer->retry_after_ms > 0 ? answer->retry_after_ms : 0;
     }
-    return fiks_fail(err, kind, p->oauth_error, "the token endpoint answered %d%s%s", status,
+    char code[64];
+    name_code(answer, p, code, sizeof code);
+    return fiks_fail(err, kind, code, "the token endpoint answered %d%s%s", status,
                      p->text[0] ? ": " : "", p->text);
 }
 

@@ -1,5 +1,6 @@
 #include "transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,12 @@ static void learn_total(fiks_transfer *t)
     atomic_store_explicit(&t->call->received_total, (long long)total, memory_order_relaxed);
 }
 
+static const char *header(CURL *easy, const char *name)
+{
+    struct curl_header *found;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) ? NULL : found->value;
+}
+
 /* The answer's headers are complete when the first byte of its body comes. */
 static void pass_head(fiks_transfer *t)
 {
@@ -46,14 +53,14 @@ static void pass_head(fiks_transfer *t)
     t->head_done = true;
     long status = 0;
     char *type = NULL;
-    struct curl_header *disposition = NULL;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
-    if (curl_easy_header(t->easy, "Content-Disposition", 0, CURLH_HEADER, -1, &disposition))
-        disposition = NULL;
     if (t->call->notes_wanted & FIKS_NOTE_PROGRESS)
         learn_total(t);
-    fiks_call_head(t->call, (int)status, type ? type : "", disposition ? disposition->value : "");
+    const char *disposition = header(t->easy, "Content-Disposition");
+    const char *encoding = header(t->easy, "Content-Encoding");
+    fiks_call_head(t->call, (int)status, type ? type : "", disposition ? disposition : "",
+                   encoding ? encoding : "");
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
@@ -125,6 +132,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     fiks_transfer *t = user;
     fiks_watch_came(&t->watch, 0, now_ms(t));
     fiks_request_id_read(&t->call->request_id, data, size * count);
+    if (data[0] == '\r' || data[0] == '\n')
+        t->head_whole = true;
+    else if (size * count > 5 && memcmp(data, "HTTP/", 5) == 0)
+        t->head_whole = false;
     t->head_bytes += size * count;
     if (t->head_bytes <= MAX_HEAD_BYTES)
         return size * count;
@@ -236,7 +247,8 @@ static CURLcode set_headers(fiks_transfer *t, const fiks_send *send)
     size_t n = 0;
     for (; n < send->header_count; n++)
         t->headers[n].data = (char *)send->headers[n];
-    t->headers[n++].data = (char *)"Expect:"; /* no 100-continue round trip */
+    t->headers[n++].data = (char *)"Expect:";                   /* no 100-continue round trip */
+    t->headers[n++].data = (char *)"Accept-Encoding: identity"; /* without it, anything will do */
     if (body_length(send) < 0) /* HTTP/2 has no need of it, and libcurl leaves it out there */
         t->headers[n++].data = (char *)"Transfer-Encoding: chunked";
     if (!send->body)
@@ -267,6 +279,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     const fiks_send *send = &call->send;
     t->call = call;
     t->head_done = false;
+    t->head_whole = false;
     t->head_bytes = 0;
     t->reason[0] = '\0';
     CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, send->url);
@@ -339,6 +352,16 @@ void fiks_transfer_resume(fiks_transfer *t)
     curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
+/* A connection that is closed within the headers, or after "100 Continue", makes an answer without
+ * a body for libcurl. */
+static CURLcode check_head(fiks_transfer *t, long status)
+{
+    if (t->head_whole && (status >= 200 || status == 101))
+        return CURLE_OK;
+    snprintf(t->reason, sizeof t->reason, "the connection was closed within the answer's headers");
+    return CURLE_PARTIAL_FILE;
+}
+
 /* libcurl's own words, plus what to do where that is known. */
 static void describe(fiks_transfer *t, CURLcode code, fiks_error *err)
 {
@@ -355,12 +378,6 @@ static void describe(fiks_transfer *t, CURLcode code, fiks_error *err)
         url.host[0] = '\0';
     if (!fiks_way_fail(&t->way, t->easy, t->call->send.network, code, url.host, reason, err))
         fiks_fail(err, kind, kind == FIKS_TIMEOUT ? "connect" : "curl", "%s: %s", url.host, reason);
-}
-
-static const char *header(CURL *easy, const char *name)
-{
-    struct curl_header *found;
-    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) ? NULL : found->value;
 }
 
 /* For the pause before another try: drawn only when there may be one. */
@@ -393,11 +410,15 @@ void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
         .travel = &travel,
     };
     if (code == CURLE_OK)
+        code = check_head(t, status);
+    if (code == CURLE_OK)
         pass_head(t);           /* an empty body: nobody did */
     else if (!call->error.kind) /* else a sink failed, and the transfer was stopped for that */
         describe(t, code, &call->error);
     if (code != CURLE_OK)
         answer.kind = call->error.kind;
+    if (strcmp(call->error.code, "client_certificate") == 0)
+        answer.sent = false; /* it may have left, in TLS 1.3, but nobody read it */
     fiks_call_answered(call, &answer, now, pause_from(code, status));
     t->call = NULL;
 }

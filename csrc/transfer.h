@@ -21,7 +21,8 @@ typedef struct fiks_transfer {
     CURL *easy;
     const fiks_transfer_host *host;
     fiks_call *call;
-    bool head_done;
+    bool head_done;  /* the call knows the answer's headers */
+    bool head_whole; /* the blank line after them has come */
     fiks_watch watch;
     long connect_ms;     /* what the handle is set to */
     int64_t progress_ms; /* when its owner was last told */

@@ -12,6 +12,11 @@ void fiks_way_init(fiks_way *way, CURL *easy)
     curl_easy_getinfo(easy, CURLINFO_CAINFO, &roots);
     way->system_roots = fiks_strdup(roots);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* no part of the answer */
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    /* else who gives up on a silent name server waits for the thread that asks it, and with it
+     * everybody: 10 seconds and more */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 }
 
 void fiks_way_free(fiks_way *way)
@@ -158,10 +163,22 @@ static bool is_issuer_unknown(CURL *easy)
     return (result >= 18 && result <= 21) || result == 2;
 }
 
+/* The connection was lost during the handshake, which says nothing about TLS. */
+static bool is_cut(const char *reason)
+{
+    static const char *const cuts[] = {"Recv failure", "Send failure", "SSL_ERROR_SYSCALL",
+                                       "unexpected eof"};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
+        if (strstr(reason, cuts[i]))
+            return true;
+    return false;
+}
+
 static bool is_tls(CURLcode code, const char *reason)
 {
     switch (code) {
     case CURLE_SSL_CONNECT_ERROR:
+        return !is_cut(reason);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:

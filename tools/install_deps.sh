@@ -6,8 +6,10 @@ set -eu
 here=$(dirname "$0")
 groups=${*:-runtime build test lint}
 wanted=$(for group in $groups; do
-    awk -v group="$group" '$1 == group { print $2 }' "$here/packages.txt"
-done | sort -u)
+    awk -v group="$group" '$1 == group { print $2, $3 }' "$here/packages.txt"
+done | sort -u | while read -r package command; do
+    if [ -z "$command" ] || ! command -v "$command" >/dev/null; then echo "$package"; fi
+done)
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "install_deps: not a Debian system; these Debian packages have to exist in some form:" >&2

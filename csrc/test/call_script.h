@@ -76,7 +76,7 @@ __attribute__((unused)) static fiks_call *new_call(fiks_client *client, const ch
 __attribute__((unused)) static void answer(fiks_call *call, int status, const char *body,
                                            const char *retry_after)
 {
-    fiks_call_head(call, status, "application/json", "");
+    fiks_call_head(call, status, "application/json", "", "");
     fiks_status kind = FIKS_OK;
     if (body[0] && fiks_call_body(call, body, strlen(body)) == FIKS_FEED_FAILED)
         kind = call->error.kind;

@@ -268,7 +268,7 @@ TEST(an_answer_larger_than_allowed_is_cut)
     fiks_call *call = new_call(client, "innsyn.v2.index");
     call->max_answer_bytes = 10;
     fetch_token(call, "t");
-    fiks_call_head(call, 200, "application/json", "");
+    fiks_call_head(call, 200, "application/json", "", "");
     CHECK_EQ_INT(fiks_call_body(call, "[1,2,3,4]", 9), FIKS_FEED_MORE);
     CHECK_EQ_INT(fiks_call_body(call, "  ", 2), FIKS_FEED_FAILED);
     CHECK_EQ_INT(call->error.kind, FIKS_LIMIT);
@@ -281,7 +281,7 @@ TEST(a_huge_error_body_does_not_hide_its_status)
     fiks_client *client = new_client("huge-error", "current");
     fiks_call *call = new_call(client, "fiksio.send");
     fetch_token(call, "t");
-    fiks_call_head(call, 502, "text/html", "");
+    fiks_call_head(call, 502, "text/html", "", "");
     static char page[4096];
     memset(page, 'x', sizeof page);
     for (int i = 0; i < 300; i++)
@@ -289,6 +289,45 @@ TEST(a_huge_error_body_does_not_hide_its_status)
     fiks_answer a = {.kind = FIKS_OK, .sent = true, .status = 502, .content_type = "text/html"};
     fiks_call_answered(call, &a, now(), 0);
     CHECK_EQ_INT(call->error.kind, FIKS_SERVER);
+    fiks_call_unmake(call);
+    fiks_client_free(client);
+}
+
+TEST(a_compressed_answer_is_none_but_a_status_stays)
+{
+    fiks_client *client = new_client("coded", "current");
+    fiks_call *call = new_call(client, "innsyn.v2.index");
+    fetch_token(call, "t");
+    fiks_call_head(call, 200, "application/json", "", "Identity");
+    CHECK_EQ_INT(fiks_call_body(call, "{}", 2), FIKS_FEED_MORE);
+    fiks_call_head(call, 404, "application/json", "", "gzip");
+    CHECK_EQ_INT(fiks_call_body(call, "\x1f\x8b", 2), FIKS_FEED_MORE);
+    CHECK_EQ_INT(call->error.kind, FIKS_OK);
+    CHECK_EQ_INT(call->answer.len, 2);
+    fiks_call_head(call, 200, "application/json", "", "gzip");
+    CHECK_EQ_INT(fiks_call_body(call, "\x1f\x8b", 2), FIKS_FEED_FAILED);
+    CHECK_EQ_INT(call->error.kind, FIKS_PROTOCOL);
+    CHECK_STR(call->error.code, "content_encoding");
+    CHECK_HAS(call->error.message, "gzip");
+    fiks_call_unmake(call);
+    fiks_client_free(client);
+}
+
+TEST(an_answer_of_no_use_may_mean_that_it_was_done)
+{
+    fiks_client *client = new_client("no-use", "current");
+    fiks_call *call = new_call(client, "innsyn.v2.index");
+    fetch_token(call, "t");
+    answer(call, 200, "<html>", NULL);
+    step(call, FIKS_STEP_DONE);
+    CHECK_EQ_INT(call->error.kind, FIKS_PROTOCOL);
+    CHECK(call->error.uncertain);
+    fiks_call_unmake(call);
+    call = new_call(client, "innsyn.v2.index");
+    step(call, FIKS_STEP_SEND);
+    answer(call, 400, "<html>", NULL);
+    step(call, FIKS_STEP_DONE);
+    CHECK(!call->error.uncertain);
     fiks_call_unmake(call);
     fiks_client_free(client);
 }

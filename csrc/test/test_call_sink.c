@@ -68,7 +68,7 @@ TEST(a_sink_gets_good_bytes_only_and_starts_over_with_a_retry)
     answer(call, 502, "<html>bad gateway</html>", NULL);
     CHECK_EQ_INT(sink.fed, 0);
     step(call, FIKS_STEP_SEND);
-    fiks_call_head(call, 200, "application/zip", "");
+    fiks_call_head(call, 200, "application/zip", "", "");
     fiks_call_body(call, "1234", 4);
     call->error.kind = FIKS_NETWORK;
     fiks_answer cut = {.kind = FIKS_NETWORK, .sent = true, .status = 200, .content_type = ""};

@@ -80,7 +80,7 @@ static const char *date_text; /* the Date header of the answers that follow */
 
 static void answer(fiks_call *call, int status, const char *body)
 {
-    fiks_call_head(call, status, "application/json", "");
+    fiks_call_head(call, status, "application/json", "", "");
     fiks_call_body(call, body, strlen(body));
     fiks_answer a = {
         .sent = true, .status = status, .content_type = "application/json", .date = date_text};

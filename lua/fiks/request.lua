@@ -74,7 +74,8 @@ function M.add_json(answer)
   local value, err = core.json_decode(answer.body)
   if err then
     return nil, Error.new {
-      kind = "protocol", code = "json", status = answer.status,
+      kind = "protocol", code = "json", status = answer.status, attempts = answer.attempts,
+      uncertain = true, -- what was asked for may have been done
       message = "the answer says it is JSON, but is not: " .. err.message,
     }
   end

@@ -84,17 +84,17 @@ describe("the network,", function()
     assert.equal(3, err.attempts) -- a new grant each
   end)
 
+  -- The token request goes on without who asked for it: each has an endpoint of its own.
   it("row 35: an answer that dribbles", function()
-    here:tokens({ dribble_ms = 20, token = {}, always = true })
-    local client = here:client()
+    here:answers("/drypp/token", { dribble_ms = 20, token = {}, always = true })
+    local client = here:client(to(here.url .. "/drypp"))
     local elapsed, answer, err = impatient(client, 150)
     assert.is_nil(answer)
     assert.equal("timeout", err.kind)
     assert.is_true(elapsed >= 140 and elapsed < 10000, tostring(elapsed))
     client:close()
-    here:forget()
-    here:tokens({ delay_ms = 2000, token = {}, always = true })
-    client = here:client { timeouts = { first_byte_ms = 100 } }
+    here:answers("/sen/token", { delay_ms = 2000, token = {}, always = true })
+    client = here:client(to(here.url .. "/sen", { timeouts = { first_byte_ms = 100 } }))
     elapsed, answer, err = impatient(client, 150)
     assert.is_nil(answer)
     assert.is_true(err.code == "first_byte" or err.code == "deadline", tostring(err))

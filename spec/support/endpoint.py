@@ -183,7 +183,7 @@ def read(stream):
     raw = read_chunks(stream) if chunked else stream.read(length[0]) if length else b""
     path = line[1].split("?")[0] if line[0] != "CONNECT" else "CONNECT"
     return {"method": line[0], "path": path, "target": line[1], "headers": headers,
-            "body": raw[:65536].decode("utf-8", "replace"), "bytes": len(raw),
+            "body": raw[:1 << 20].decode("utf-8", "replace"), "bytes": len(raw),
             "sha256": hashlib.sha256(raw).hexdigest()}
 
 
