@@ -10,7 +10,6 @@
 #include "observe.h"
 #include "problem.h"
 #include "redact.h"
-#include "redirect.h"
 #include "request.h"
 #include "retry.h"
 
@@ -523,32 +522,6 @@ static fiks_status judge(fiks_call *call, const fiks_answer *answer, fiks_time n
     return check_text(call);
 }
 
-/* Is it sent once more, to where the answer points? The error is set when it is a redirect that is
- * not followed. */
-static bool follow_redirect(fiks_call *call, const fiks_answer *answer)
-{
-    fiks_redirect redirect = {.status = answer->status,
-                              .location = answer->location,
-                              .url = call->url.data,
-                              .method = call->method,
-                              .has_body = call->has_body || call->source,
-                              .allow_http = call->client->allow_loopback_http,
-                              .followed = call->redirects,
-                              .most = call->client->network->redirects};
-    fiks_buf target = {0};
-    fiks_redirect_to to = fiks_redirect_judge(&redirect, &target, &call->error);
-    if (to != FIKS_REDIRECT_NOWHERE) {
-        fiks_buf old = call->url;
-        call->url = target;
-        target = old;
-        call->redirects++;
-        call->foreign = call->foreign || to == FIKS_REDIRECT_FOREIGN;
-        call->state = FIKS_STATE_START;
-    }
-    fiks_buf_free(&target);
-    return to != FIKS_REDIRECT_NOWHERE;
-}
-
 static void blame_bearer(fiks_error *err)
 {
     fiks_buf text = {0};
@@ -633,8 +606,10 @@ static void take_answer(fiks_call *call, const fiks_answer *answer, fiks_time no
     call->response.status = answer->status;
     fiks_buf_clear(&call->answer_type);
     fiks_buf_adds(&call->answer_type, answer->content_type ? answer->content_type : "");
-    if (!answer->kind && !call->token_flight && follow_redirect(call, answer))
+    if (!answer->kind && !call->token_flight && fiks_request_redirect(call, answer)) {
+        call->state = FIKS_STATE_START;
         return;
+    }
     fiks_status st = answer->kind       ? answer->kind
                      : call->error.kind ? call->error.kind
                                         : judge(call, answer, now, &token_blamed);

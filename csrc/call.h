@@ -86,6 +86,7 @@ struct fiks_call {
     bool token_flight; /* fetches a token, for the cache */
     bool idempotent;
     bool bearer; /* token_header is a person's own token: not ours to renew */
+    bool has_body;
     fiks_auth auth;
     fiks_token_key
         *token_key; /* of its token: the client's, or with claims of its own; may be NULL */
@@ -93,7 +94,6 @@ struct fiks_call {
     char *method_owned;
     fiks_buf url;
     fiks_buf body;
-    bool has_body;
     fiks_buf type_header; /* "Content-Type: ..." */
     fiks_buf basic_header;
     fiks_trace trace; /* its own; the client's where it has none */
@@ -115,11 +115,11 @@ struct fiks_call {
     fiks_buf token_header; /* "Authorization: Bearer <token>" */
     bool token_renewed;    /* after a 401 that blamed the token: once */
     bool clock_corrected;  /* after the server found the clocks to differ: once */
+    bool foreign;          /* a redirect left the host it was for: no credentials any more */
+    int redirects;         /* followed so far */
     uint64_t flight;       /* the one this call waits for, or is */
     char jti[40];          /* a flight's */
     int64_t clock_off_ms;  /* a flight's: taken off the clock for its grant */
-    int redirects;         /* followed so far */
-    bool foreign;          /* one of them left the host it was for: no credentials any more */
     fiks_send send;
 
     /* the outcome */
@@ -149,11 +149,11 @@ struct fiks_call {
     atomic_llong sent_bytes, sent_total, received_bytes, received_total;
     atomic_bool finished;
     atomic_bool abandoned; /* its owner is gone */
+    bool queued;
     void *engine;
     fiks_queue *queue;
     struct fiks_call *next;
     struct fiks_call *queue_next;
-    bool queued;
     void *transfer;
 };
 

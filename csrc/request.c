@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "multipart.h"
+#include "redirect.h"
 
 enum { DEFAULT_ANSWER_BYTES = 16 << 20, MAX_BEARER_BYTES = 32 * 1024 };
 enum { CONNECT_MS = 5000, STREAM_BYTES_PER_S = 1000 };
@@ -296,4 +297,27 @@ fiks_status fiks_request_build(fiks_call *call, const fiks_call_options *o, fiks
     if (st && err && call->operation)
         fiks_error_text(err->operation, sizeof err->operation, call->operation->name);
     return st;
+}
+
+bool fiks_request_redirect(fiks_call *call, const fiks_answer *answer)
+{
+    fiks_redirect redirect = {.status = answer->status,
+                              .location = answer->location,
+                              .url = call->url.data,
+                              .method = call->method,
+                              .has_body = call->has_body || call->source,
+                              .allow_http = call->client->allow_loopback_http,
+                              .followed = call->redirects,
+                              .most = call->client->network->redirects};
+    fiks_buf target = {0};
+    fiks_redirect_to to = fiks_redirect_judge(&redirect, &target, &call->error);
+    if (to == FIKS_REDIRECT_NOWHERE) {
+        fiks_buf_free(&target);
+        return false;
+    }
+    fiks_buf_free(&call->url);
+    call->url = target;
+    call->redirects++;
+    call->foreign = call->foreign || to == FIKS_REDIRECT_FOREIGN;
+    return true;
 }

@@ -498,6 +498,59 @@ TEST(a_spent_budget_ends_the_tries)
     fiks_client_free(client);
 }
 
+static void redirect(fiks_call *call, const char *location)
+{
+    fiks_call_head(call, 307, "", "");
+    fiks_answer a = {.sent = true, .status = 307, .content_type = "", .location = location};
+    fiks_call_answered(call, &a, now(), 0);
+}
+
+TEST(a_redirect_that_leaves_the_host_leaves_the_credentials)
+{
+    fiks_client *client = new_client("redirects", "current");
+    fiks_network_options way = FIKS_OPTIONS(fiks_network_options);
+    fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
+    fiks_error err = {0};
+    fiks_call *call;
+    way.redirects = 2;
+    fiks_network_free(client->network);
+    CHECK_OK(fiks_network_new(&way, &client->network, &err), err);
+    o.method = "GET";
+    o.path = "/a";
+    CHECK_OK(fiks_call_make(client, &o, &call, &err), err);
+    fetch_token(call, "abc.def.ghi");
+    redirect(call, URL "/b");
+    step(call, FIKS_STEP_SEND);
+    CHECK_STR(call->send.url, URL "/b");
+    CHECK_STR(header(call, "Authorization: "), "Bearer abc.def.ghi");
+    redirect(call, "https://other.example/c");
+    step(call, FIKS_STEP_SEND);
+    CHECK_STR(call->send.url, "https://other.example/c");
+    CHECK(!header(call, "Authorization") && !header(call, "Integrasjon"));
+    /* a refusal there says nothing of our token, and is retried as often as any other answer */
+    answer(call, 503, "", NULL);
+    CHECK_EQ_INT(call->state, FIKS_STATE_PAUSED);
+    clock_ms += 1000;
+    step(call, FIKS_STEP_SEND);
+    CHECK(!header(call, "Authorization") && !header(call, "Integrasjon"));
+    answer(call, 401, "{\"message\":\"Klarte ikke \xc3\xa5 validere access_token\"}", NULL);
+    step(call, FIKS_STEP_DONE);
+    CHECK_EQ_INT(call->error.kind, FIKS_AUTH);
+    CHECK_EQ_INT(call->error.attempts, 4);
+    fiks_call_unmake(call);
+
+    CHECK_OK(fiks_call_make(client, &o, &call, &err), err);
+    step(call, FIKS_STEP_SEND);
+    for (int i = 0; i < 3; i++) {
+        redirect(call, URL "/a");
+        step(call, i < 2 ? FIKS_STEP_SEND : FIKS_STEP_DONE);
+    }
+    CHECK_EQ_INT(call->error.kind, FIKS_PROTOCOL);
+    CHECK_STR(call->error.code, "http_307");
+    fiks_call_unmake(call);
+    fiks_client_free(client);
+}
+
 int main(void)
 {
     base = fiks_now();
