@@ -57,6 +57,7 @@ build = {
         "csrc/bind/lstream.c",
         "csrc/bind/ltext.c",
         "csrc/call.c",
+        "csrc/call_answer.c",
         "csrc/call_log.c",
         "csrc/certificate.c",
         "csrc/channel.c",

@@ -1,8 +1,8 @@
 /*
  * Reference of the rows call_*, connect_ca, cold_start and growth: the same requests by libcurl
- * alone, as its manual has it. One reused easy handle, or with several in flight a multi handle with
- * perform and poll; headers given ready-made, the same as lua-fiks sends; no JSON. GET and POST in
- * turn, after `warm` requests that are not counted.
+ * alone, as its manual has it. One reused easy handle, or with several in flight a multi handle
+ * with perform and poll; headers given ready-made, the same as lua-fiks sends; no JSON. GET and
+ * POST in turn, after `warm` requests that are not counted.
  *
  * Usage: raw_call <url> <ca file> <requests> <warm> <in flight> <token file> <id> <password file>
  * Prints: <requests> <CPU us of the process during them> <wall us>

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_answer.h"
 #include "call_log.h"
-#include "charset.h"
 #include "error.h"
 #include "log.h"
 #include "observe.h"
@@ -370,12 +370,6 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
 /* ---- while it is sent ---------------------------------------------------------------------------
  */
 
-static bool is_good(const fiks_call *call, int status)
-{
-    int want = call->operation->ok_status;
-    return want ? status == want : status >= 200 && status < 300;
-}
-
 void fiks_call_head(fiks_call *call, int status, const char *content_type,
                     const char *content_disposition, const char *content_encoding)
 {
@@ -384,7 +378,7 @@ void fiks_call_head(fiks_call *call, int status, const char *content_type,
     call->coding[0] = '\0';
     if (!plain)
         fiks_error_text(call->coding, sizeof call->coding, content_encoding);
-    if (call->sink && is_good(call, status) && call->sink->ops->head)
+    if (call->sink && fiks_call_is_good(call, status) && call->sink->ops->head)
         call->sink->ops->head(call->sink, content_type, content_disposition);
 }
 
@@ -401,7 +395,7 @@ static fiks_feed refuse_coded(fiks_call *call, bool good)
 
 fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len)
 {
-    bool good = is_good(call, call->try_status);
+    bool good = fiks_call_is_good(call, call->try_status);
     if (call->coding[0])
         return refuse_coded(call, good);
     if (call->sink && good) {
@@ -433,94 +427,6 @@ fiks_pull fiks_call_pull(fiks_call *call, void *to, size_t room, size_t *got)
 
 /* ---- when the try has ended
  * ----------------------------------------------------------------------- */
-
-/* A login or maintenance page that pretends to be an answer. */
-static fiks_status check_json(fiks_call *call)
-{
-    const char *text = call->answer.data ? call->answer.data : "";
-    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-        text += 3;
-    while (*text == ' ' || *text == '\n' || *text == '\r' || *text == '\t')
-        text++;
-    if (*text != '<')
-        return FIKS_OK;
-    char excerpt[201];
-    fiks_redact_excerpt(text, strlen(text), excerpt, sizeof excerpt);
-    return fiks_fail(&call->error, FIKS_PROTOCOL, "html", "%s: got a web page instead of JSON: %s",
-                     call->operation->name, excerpt);
-}
-
-static fiks_status check_text(fiks_call *call)
-{
-    const char *type = call->answer_type.data ? call->answer_type.data : "";
-    bool json = call->operation->result == FIKS_RESULT_JSON;
-    fiks_status st = json ? check_json(call) : FIKS_OK;
-    if (st || !(json || fiks_charset_is_json(type)))
-        return st;
-    return fiks_charset_check(call->operation->name, type, call->answer.data, call->answer.len,
-                              &call->error);
-}
-
-/* Measured at every answer. A server that finds the clocks to differ has told us its own. */
-static void note_clock(fiks_call *call, const fiks_grant_answer *got)
-{
-    int64_t ahead;
-    if (!fiks_grant_clock_skew(got, &ahead))
-        return;
-    fiks_token_cache_note_skew(fiks_token_cache_process(), call->token_key, ahead);
-    if (ahead <= -FIKS_GRANT_CLOCK_TOLERANCE_MS || ahead >= FIKS_GRANT_CLOCK_TOLERANCE_MS)
-        fiks_log(FIKS_LOG_WARN, "token: this machine's clock is %lld s %s the token endpoint's",
-                 (long long)(ahead < 0 ? -ahead : ahead) / 1000, ahead < 0 ? "behind" : "ahead of");
-    if (call->error.kind != FIKS_CLOCK || call->clock_corrected || !call->client->clock_correction)
-        return;
-    call->clock_corrected = true;
-    call->clock_off_ms = ahead;
-    call->error.retryable = true;
-}
-
-static fiks_status accept_token(fiks_call *call, const fiks_answer *answer, fiks_time now)
-{
-    fiks_token token = {0};
-    fiks_grant_answer got = {.status = answer->status,
-                             .body = call->answer.data ? call->answer.data : "",
-                             .body_bytes = call->answer.len,
-                             .date_ms = fiks_retry_date_ms(answer->date),
-                             .retry_after_ms =
-                                 fiks_retry_after_ms(answer->retry_after, now.wall_ms),
-                             .sent = call->sent,
-                             .received_ms = now.wall_ms,
-                             .location = answer->location,
-                             .corrected_ms = call->clock_off_ms};
-    const fiks_token_inputs *in = fiks_token_key_inputs(call->token_key);
-    fiks_status st =
-        fiks_grant_parse(&got, in->scope, in->accept_fewer_scopes, &token, &call->error);
-    if (call->tries > 1 + call->clock_corrected && (st == FIKS_DENIED || st == FIKS_CLOCK))
-        call->error.retryable = false; /* what a new grant could mend, it would have */
-    note_clock(call, &got);
-    if (!st)
-        fiks_token_cache_put(fiks_token_cache_process(), call->token_key, call->flight, &token,
-                             now);
-    fiks_token_clear(&token);
-    fiks_buf_free(&call->answer); /* holds the token */
-    fiks_buf_free(&call->body);   /* and this the assertion */
-    return st;
-}
-
-/* The answer is there: is it the one hoped for? */
-static fiks_status judge(fiks_call *call, const fiks_answer *answer, fiks_time now,
-                         bool *token_blamed)
-{
-    if (call->token_flight)
-        return accept_token(call, answer, now);
-    if (!is_good(call, answer->status)) {
-        *token_blamed = fiks_problem_fill(answer->status, call->answer.data, call->answer.len,
-                                          call->operation->name, &call->error);
-        return call->error.kind;
-    }
-    if (call->sink)
-        return call->sink->ops->finish(call->sink, &call->error);
-    return check_text(call);
-}
 
 static void blame_bearer(fiks_error *err)
 {
@@ -612,7 +518,7 @@ static void take_answer(fiks_call *call, const fiks_answer *answer, fiks_time no
     }
     fiks_status st = answer->kind       ? answer->kind
                      : call->error.kind ? call->error.kind
-                                        : judge(call, answer, now, &token_blamed);
+                                        : fiks_call_judge(call, answer, now, &token_blamed);
     if (!st) {
         if (call->budget)
             fiks_budget_answer(call->budget, call->url.data);
@@ -622,7 +528,7 @@ static void take_answer(fiks_call *call, const fiks_answer *answer, fiks_time no
     call->error.http_status = answer->status;
     if (answer->sent && !call->token_flight &&
         (answer->kind || answer->status == 408 || answer->status >= 500 ||
-         is_good(call, answer->status))) /* done, perhaps, and its answer is no use */
+         fiks_call_is_good(call, answer->status))) /* done, perhaps, and its answer is no use */
         call->uncertain = true;
     if (token_blamed && call->bearer)
         blame_bearer(&call->error);

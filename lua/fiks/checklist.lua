@@ -49,8 +49,8 @@ function Report:__tostring()
   return table.concat(lines, "\n")
 end
 
-local function add(report, name, ok, message, who)
-  local verdict = { name = name, ok = ok, message = message, who = who }
+local function add(report, name, ok, message, hint)
+  local verdict = { name = name, ok = ok, message = message, who = hint }
   report[#report + 1] = verdict
   if ok == false then
     report.ok = false
@@ -160,7 +160,8 @@ local function check_claims(report, client, claims)
     add(report, "organisation", nil, "the token names none")
   elseif expected and expected ~= consumer and not client._person then
     add(report, "organisation", false, ("the token is for %s, not for %s"):format(
-      tostring(consumer), expected), who.OPERATOR .. "check certificate and maskinporten.consumer_org")
+      tostring(consumer), expected), who.OPERATOR
+      .. "check certificate and maskinporten.consumer_org")
   else
     add(report, "organisation", true, tostring(consumer)
       .. (supplier and ", by the supplier " .. supplier or "")
@@ -225,7 +226,8 @@ local function check_json(answer)
   return answer
 end
 
--- One answer tells of the integrasjon: what Fiks answers but 401 it answers to who is authenticated.
+-- One answer tells of the integrasjon: what Fiks answers but 401 it answers to who is
+-- authenticated.
 local function check_integrasjon(report, client, konto)
   local id = client._settings.integrasjon_id
   if not id then

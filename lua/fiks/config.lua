@@ -354,8 +354,9 @@ function M.override(settings, secrets, given, level)
       copy[name] = value
     end
   end
-  local ok, err = each({ set_integrasjon, set_organisation, set_maskinporten, set_trace, check_pair },
-    copy, given or {}, watched)
+  local ok, err = each({
+    set_integrasjon, set_organisation, set_maskinporten, set_trace, check_pair,
+  }, copy, given or {}, watched)
   if not ok then
     return nil, err
   end

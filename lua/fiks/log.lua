@@ -12,8 +12,8 @@ local LEVELS = { "error", "warning", "info", "debug" }
 
 local sink, complained
 
--- The coroutine in which the function runs: it may make calls, whose lines wait for their turn. Weak,
--- as a task may be given up in the middle.
+-- The coroutine in which the function runs: it may make calls, whose lines wait for their turn.
+-- Weak, as a task may be given up in the middle.
 local busy = setmetatable({}, { __mode = "v" })
 local MAIN = {}
 

@@ -292,7 +292,7 @@ describe("an answer of the token endpoint,", function()
     assert.equal(200, answer.status)
     local options = here:options { maskinporten = { accept_fewer_scopes = 1 } }
     assert.equal("maskinporten.accept_fewer_scopes", select(2, fiks.new(options)).code)
-    here:forget() -- another client of the same id, which does not accept it, has no use for that one
+    here:forget() -- another client of the same id, that does not accept it, cannot use that one
     options.maskinporten.client_id = client._settings.client_id
     options.maskinporten.accept_fewer_scopes = nil
     here:tokens(with_scope(",\"scope\":\"ks:annet\""))

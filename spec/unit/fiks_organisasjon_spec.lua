@@ -17,7 +17,8 @@ describe("a client of a fiks-organisasjon", function()
     fake.answer = function()
       return { status = 200, body = '{"antallSlettet":1,"opprettet":1,"oppdatert":0}' }
     end
-    local plain = assert(fiks.new { environment = "test", integrasjon = { id = ID, password = "p" } })
+    local plain = assert(fiks.new { environment = "test",
+      integrasjon = { id = ID, password = "p" } })
     assert.is_nil(plain.fiks_organisasjon)
     client = assert(plain:with { fiks_organisasjon = OWN:upper() })
     assert.is_nil(plain.fiks_organisasjon)
