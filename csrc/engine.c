@@ -28,6 +28,8 @@ struct fiks_engine {
     int sleepers;
     fiks_call *submitted, *submitted_last;
     atomic_bool attention; /* a call was cancelled or resumed */
+    atomic_uint per_host;  /* connections; 0 = any number */
+    unsigned limited_to;   /* what the pump was told of that; its holder's */
     fiks_pump *pump;       /* its holder's alone, but for the nudge */
 
     pthread_mutex_t thread_lock; /* over the whole of starting or stopping it */
@@ -118,6 +120,9 @@ static int64_t turn(fiks_engine *e)
     fiks_call *call = e->submitted;
     e->submitted = e->submitted_last = NULL;
     pthread_mutex_unlock(&e->lock);
+    unsigned per_host = atomic_load(&e->per_host);
+    if (per_host != e->limited_to)
+        fiks_pump_limit(e->pump, e->limited_to = per_host);
     while (call) {
         fiks_call *next = call->next;
         fiks_pump_add(e->pump, call);
@@ -492,6 +497,15 @@ fiks_status fiks_engine_thread_start(fiks_error *err)
         return fiks_fail_errno(err, "start", "the I/O thread", failed);
     if (!atomic_exchange(&registered, true))
         atexit(fiks_engine_thread_stop); /* before OpenSSL's own cleanup runs under the thread */
+    return FIKS_OK;
+}
+
+fiks_status fiks_engine_connections(unsigned per_host, fiks_error *err)
+{
+    fiks_engine *e = fiks_engine_get();
+    if (!e)
+        return fiks_fail_memory(err);
+    atomic_store(&e->per_host, per_host);
     return FIKS_OK;
 }
 

@@ -478,6 +478,9 @@ FIKS_API const char *const *fiks_operation_names(void);
 
 /* Starts the process's I/O thread: one more waiter, that never lets go. Idempotent. */
 FIKS_API fiks_status fiks_engine_thread_start(fiks_error *err);
+/* At most so many connections to one host at once, in this process; 0 (default) = any number. Calls
+ * beyond that wait their turn, within their deadlines. HTTP/2 needs one for many calls. */
+FIKS_API fiks_status fiks_engine_connections(unsigned per_host, fiks_error *err);
 /* Stops and joins it; calls go on when somebody waits. Idempotent. */
 FIKS_API void fiks_engine_thread_stop(void);
 

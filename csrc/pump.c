@@ -10,6 +10,7 @@ enum { LONGEST_SLEEP_MS = 60000, KEPT_CONNECTIONS = 64 };
 
 struct fiks_pump {
     CURLM *multi;
+    CURLSH *share;     /* used by one thread at a time, as all of this is: it needs no locks */
     fiks_call *parked; /* waiting for a time or a token */
     fiks_transfer *busy;
     fiks_transfer *idle;
@@ -209,6 +210,11 @@ void fiks_pump_rest(fiks_pump *p, int64_t until_ms)
         curl_multi_poll(p->multi, NULL, 0, (int)left, NULL);
 }
 
+void fiks_pump_limit(fiks_pump *p, unsigned per_host)
+{
+    curl_multi_setopt(p->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)per_host);
+}
+
 void fiks_pump_nudge(fiks_pump *p)
 {
     curl_multi_wakeup(p->multi);
@@ -238,12 +244,14 @@ fiks_pump *fiks_pump_new(fiks_pump_finish *finish, fiks_pump_note *note, void *c
     p->check_ms = INT64_MAX;
     p->finish = finish;
     p->context = context;
-    p->host = (fiks_transfer_host){&p->now, note, context};
     p->multi = curl_multi_init();
-    if (!p->multi) {
-        free(p);
+    p->share = curl_share_init();
+    if (!p->multi || !p->share) {
+        fiks_pump_free(p);
         return NULL;
     }
+    p->host = (fiks_transfer_host){&p->now, note, context, p->share};
+    curl_share_setopt(p->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
     return p;
 }
@@ -258,5 +266,6 @@ void fiks_pump_free(fiks_pump *p)
         p->idle = t->next;
         fiks_transfer_free(t);
     }
+    curl_share_cleanup(p->share);
     free(p);
 }

@@ -27,6 +27,9 @@ void fiks_pump_add(fiks_pump *pump, fiks_call *call);
  * (monotonic ms, INT64_MAX = when bytes come). */
 int64_t fiks_pump_turn(fiks_pump *pump, bool attention);
 
+/* At most so many connections to one host; 0 = any number. More calls than that wait their turn. */
+void fiks_pump_limit(fiks_pump *pump, unsigned per_host);
+
 /* Sleeps until bytes come, a nudge, or `until_ms`. */
 void fiks_pump_rest(fiks_pump *pump, int64_t until_ms);
 

@@ -284,10 +284,11 @@ fiks_status fiks_joined_source_new(size_t most, fiks_source **out, fiks_error *e
                                         .rewind = joined_rewind,
                                         .free = joined_free};
     joined_source *joined = calloc(1, sizeof *joined + most * sizeof *joined->parts);
-    *out = joined ? &joined->base : NULL;
+    *out = NULL;
     if (!joined)
         return fiks_fail_memory(err);
     joined->base.ops = &ops;
+    *out = &joined->base;
     return FIKS_OK;
 }
 

@@ -172,6 +172,7 @@ static void set_constants(fiks_transfer *t)
     curl_easy_setopt(easy, CURLOPT_READDATA, t);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(easy, CURLOPT_SHARE, t->host->share);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
     fiks_way_init(&t->way, easy);
 }
@@ -266,6 +267,13 @@ static void start_progress(fiks_call *call, int64_t total)
     atomic_store(&call->received_total, -1);
 }
 
+/* Several at once to a new host: rather one connection of HTTP/2 than one each. Not for plain http,
+ * where libcurl would learn of HTTP/1.1 only from the first answer. */
+static CURLcode set_patience(fiks_transfer *t, const char *url)
+{
+    return curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, strncmp(url, "https:", 6) == 0 ? 1L : 0L);
+}
+
 static CURLcode set_connect_limit(fiks_transfer *t, long ms)
 {
     if (t->connect_ms == ms)
@@ -289,6 +297,8 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
         code = set_headers(t, send);
     if (!code)
         code = fiks_way_apply(&t->way, t->easy, send->network, send->allow_http);
+    if (!code)
+        code = set_patience(t, send->url);
     if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
     fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));

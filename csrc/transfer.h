@@ -14,6 +14,7 @@ typedef struct fiks_transfer_host {
     /* The call's owner should know: FIKS_NOTE_... */
     void (*note)(void *context, fiks_call *call, unsigned notes);
     void *context;
+    CURLSH *share; /* TLS sessions, so that any handle resumes what another began */
 } fiks_transfer_host;
 
 /* An easy handle, kept for the next request. */

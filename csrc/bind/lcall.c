@@ -360,6 +360,19 @@ static int operations(lua_State *L)
     return 1;
 }
 
+/* core.engine_connections(per_host) -> true | nil, err. 0 = any number */
+static int engine_connections(lua_State *L)
+{
+    fiks_error err = {0};
+    lua_Number n = luaL_checknumber(L, 1);
+    luaL_argcheck(L, n >= 0 && n <= 1e6 && n == (lua_Number)(unsigned)n, 1,
+                  "a whole number from 0 to 1000000");
+    if (fiks_engine_connections((unsigned)n, &err))
+        return fiks_l_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static int engine_thread(lua_State *L)
 {
     fiks_error err = {0};
@@ -418,6 +431,7 @@ void fiks_l_open_call(lua_State *L)
                                          {"queue", queue_new},
                                          {"operations", operations},
                                          {"engine_thread", engine_thread},
+                                         {"engine_connections", engine_connections},
                                          {NULL, NULL}};
     fiks_l_new_type(L, FIKS_L_CLIENT, client_methods, client_gc);
     fiks_l_new_type(L, FIKS_L_QUEUE, queue_methods, queue_gc);

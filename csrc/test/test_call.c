@@ -500,7 +500,7 @@ TEST(a_spent_budget_ends_the_tries)
 
 static void redirect(fiks_call *call, const char *location)
 {
-    fiks_call_head(call, 307, "", "");
+    fiks_call_head(call, 307, "", "", "");
     fiks_answer a = {.sent = true, .status = 307, .content_type = "", .location = location};
     fiks_call_answered(call, &a, now(), 0);
 }

@@ -35,6 +35,18 @@ M.run = tasks.run
 --- Starts one more task beside the running one; inside fiks.all, fiks.map or fiks.run.
 M.spawn = tasks.spawn
 
+--- At most so many connections to one host at once, in this process; 0 (the default): any number.
+--- Calls beyond that wait their turn, within their deadlines. HTTP/2 needs one for many calls.
+---@param per_host integer
+---@return true
+function M.connections_per_host(per_host)
+  if type(per_host) ~= "number" or per_host < 0 or per_host > 1e6
+    or per_host ~= math.floor(per_host) then
+    error("fiks.connections_per_host takes a whole number from 0 to 1000000", 2)
+  end
+  return assert(core.engine_connections(per_host))
+end
+
 --- Makes calls wait by an event loop (luv, cqueues ...) instead of blocking: see fiks.wait.loop.
 M.engine = loop.open
 

@@ -280,3 +280,4 @@
 ---@field metrics fun(): fiks.Metrics
 ---@field metrics_text fun(): string?, fiks.Error?
 ---@field engine_thread fun(on: boolean): true?, fiks.Error?
+---@field engine_connections fun(per_host: integer): true?, fiks.Error?

@@ -44,7 +44,7 @@ http {
   access_log off; keepalive_requests 10000; server_tokens off; default_type application/json;
   client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4;
   scgi_temp_path t5;
-  ssl_certificate server.pem; ssl_certificate_key server.key;
+  ssl_certificate server.pem; ssl_certificate_key server.key; ssl_protocols TLSv1.2 TLSv1.3;
   map $ssl_client_s_dn $klient { default $ssl_client_s_dn; "" "-"; }
   server {
     listen 127.0.0.1:@plain@; listen 127.0.0.1:@tls@ ssl http2; listen 127.0.0.1:@tls1@ ssl;
@@ -60,7 +60,8 @@ http {
       return 200 '{"connection":"$connection","host":"$host","port":"$server_port",
         "authorization":"$http_authorization","id":"$http_integrasjonid",
         "passord":"$http_integrasjonpassord","service":"$http_servicepassword",
-        "proxy":"$http_proxy_authorization","address":"$server_addr","uri":"$request_uri"}';
+        "proxy":"$http_proxy_authorization","address":"$server_addr","uri":"$request_uri",
+        "session":"$ssl_session_reused","protocol":"$server_protocol"}';
     }
   }
   server {

@@ -1,0 +1,57 @@
+-- How many connections calls share, and how new ones begin.
+
+local fiks = require "fiks"
+local origin = require "spec.support.origin"
+
+describe("connections", function()
+  local here
+
+  setup(function() here = origin.start() end)
+  teardown(function() here:stop() end)
+
+  -- Calls side by side on a client of its own; their answers, and how many connections they opened.
+  local function together(port, count)
+    local client = assert(fiks.new(here:options(port)))
+    local before = fiks.metrics().connections_opened
+    local items = {}
+    for i = 1, count do
+      items[i] = i
+    end
+    local seen = fiks.map(items, { concurrency = count }, function()
+      local answer = assert(client:request { method = "GET", path = "/x", person = "token-en" })
+      return answer.json
+    end)
+    client:close()
+    return seen, fiks.metrics().connections_opened - before
+  end
+
+  it("are one for many calls where the server offers HTTP/2", function()
+    local seen, opened = together("tls", 20)
+    assert.equal(20, #seen)
+    for _, one in ipairs(seen) do
+      assert.equal("HTTP/2.0", one.protocol)
+      assert.equal(seen[1].connection, one.connection)
+    end
+    assert.is_true(opened <= 1, opened)
+  end)
+
+  it("are no more than was said, and resume the sessions of others", function()
+    finally(function() fiks.connections_per_host(0) end)
+    fiks.connections_per_host(2)
+    local seen, opened = together("other", 12)
+    assert.equal(12, #seen)
+    assert.is_true(opened <= 2, opened)
+    fiks.connections_per_host(0)
+    seen, opened = together("other", 8)
+    local resumed = 0
+    for _, one in ipairs(seen) do
+      assert.equal("HTTP/1.1", one.protocol)
+      resumed = resumed + (one.session == "r" and 1 or 0)
+    end
+    assert.is_true(opened > 2, opened)
+    assert.is_true(resumed >= opened - 2, resumed .. " of " .. opened)
+    for _, wrong in ipairs { -1, 1.5, "2", 1e9 } do
+      assert.has_error(function() fiks.connections_per_host(wrong) end)
+    end
+  end)
+end)
