@@ -36,7 +36,8 @@ static const retired retired_hosts[] = {
     {"yt2.maskinporten.no", "a test service of Maskinporten", test_issuer},
 };
 
-static fiks_status check_host(const char *url, const char *option, fiks_error *err)
+static fiks_status check_host(const fiks_client *client, const char *url, const char *option,
+                              fiks_error *err)
 {
     fiks_url parsed;
     if (!url || fiks_url_parse(url, option, &parsed, NULL))
@@ -45,18 +46,19 @@ static fiks_status check_host(const char *url, const char *option, fiks_error *e
         const retired *r = &retired_hosts[i];
         if (strcmp(parsed.host, r->host) == 0)
             return fiks_fail(err, FIKS_CONFIG, "retired_host",
-                             "%s: %s was %s and is gone: use environment \"%s\" (issuer \"%s\"), "
+                             "%s: %s was %s and is gone: use %senvironment \"%s\" (issuer \"%s\"), "
                              "with a client that is registered there",
-                             option, r->host, r->what, r->instead == test_issuer ? "test" : "prod",
-                             r->instead);
+                             option, r->host, r->what,
+                             client->contract_2018 ? "contract \"current\" and " : "",
+                             r->instead == test_issuer ? "test" : "prod", r->instead);
     }
     return FIKS_OK;
 }
 
 fiks_status fiks_client_check_hosts(const fiks_client *client, fiks_error *err)
 {
-    fiks_status st = check_host(client->issuer, "issuer", err);
-    return st ? st : check_host(client->token_endpoint, "token_endpoint", err);
+    fiks_status st = check_host(client, client->issuer, "issuer", err);
+    return st ? st : check_host(client, client->token_endpoint, "token_endpoint", err);
 }
 
 /* ---- the list ------------------------------------------------------------------------------ */

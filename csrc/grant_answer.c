@@ -148,7 +148,9 @@ static const refusal refusals[] = {
     {"MP-011", NULL,
      "a value in the grant is malformed: look for line breaks and typing errors in "
      "the settings"},
-    {"MP-012", NULL, "the grant was used before"},
+    {"MP-012", NULL,
+     "the grant was used before, although each is made once: if a later try fails alike, whoever "
+     "runs this program looks for something on the way that sends requests twice"},
     {"MP-100", NULL,
      "the client is unknown: check client_id, and that issuer and token_endpoint "
      "are of the environment the client is registered in"},
@@ -161,22 +163,30 @@ static const refusal refusals[] = {
     {"MP-121", NULL,
      "the registered key has expired (keys live one year): register it again at "
      "Digdir"},
-    {"MP-122", NULL, "the organisation number of the certificate is not the client's"},
-    {"MP-123", NULL, "x5c was not understood"},
+    {"MP-122", NULL,
+     "the organisation number of the certificate is not the client's: use the certificate of the "
+     "organisation that owns the client, or a client of the certificate's organisation"},
+    {"MP-123", NULL,
+     "x5c was not understood: report it to the makers of lua-fiks, with the trace id; meanwhile "
+     "have the key registered at Digdir and set kid"},
     {"MP-124", NULL,
      "the signature does not verify: check that the key is the one registered, and "
      "that the certificate is valid and of this environment"},
     {"MP-200", NULL,
      "the scope is not registered on the client, or misspelt: have it added at "
      "Digdir"},
-    {"MP-201", NULL, "the scope cannot be used by this kind of client"},
+    {"MP-201", NULL,
+     "the scope cannot be used by this kind of client: have Digdir register one that can"},
     {"MP-250", NULL, "the organisation has no access to the scope: ask KS to grant it"},
     {"MP-251", NULL,
      "the customer has not delegated the scope to the supplier in Altinn (test and "
      "production have their own delegations)"},
-    {"MP-301", NULL, "authorization_details has an unknown type"},
-    {"MP-302", NULL, "authorization_details has an unknown field"},
-    {"MP-303", NULL, "authorization_details has a bad value"},
+    {"MP-301", NULL,
+     "authorization_details has an unknown type: whoever runs this program must correct its type, or leave it out: Fiks needs none"},
+    {"MP-302", NULL,
+     "authorization_details has an unknown field: whoever runs this program must remove that field"},
+    {"MP-303", NULL,
+     "authorization_details has a bad value: whoever runs this program must correct that value"},
     {NULL, "Unknown key identifier",
      "the kid is not registered on this client: check kid, or leave "
      "it out to send the certificate"},

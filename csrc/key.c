@@ -249,6 +249,15 @@ static fiks_status load_certificate_file(const char *path, fiks_key_parts *parts
     return st;
 }
 
+fiks_status fiks_key_password_error(const fiks_key_source *source, fiks_error *err)
+{
+    if (!source->password)
+        return fiks_fail(err, FIKS_CREDENTIALS, "password_missing",
+                         "%s is encrypted and no password was given", source->name);
+    return fiks_fail(err, FIKS_CREDENTIALS, "wrong_password", "%s: wrong password%s", source->name,
+                     source->password[0] ? "" : " (the one given is empty)");
+}
+
 fiks_status fiks_key_parts_load(const fiks_key_options *o, const char *name, fiks_key_parts *parts,
                                 fiks_error *err)
 {

@@ -21,15 +21,6 @@ static int give_password(char *to, int size, int writing, void *data)
     return (int)n;
 }
 
-static fiks_status password_error(const fiks_key_source *source, fiks_error *err)
-{
-    if (!source->password)
-        return fiks_fail(err, FIKS_CREDENTIALS, "password_missing",
-                         "%s: the private key is encrypted and no password was given",
-                         source->name);
-    return fiks_fail(err, FIKS_CREDENTIALS, "wrong_password", "%s: wrong password", source->name);
-}
-
 static fiks_status cipher_error(const fiks_key_source *source, fiks_error *err)
 {
     return fiks_fail(err, FIKS_CREDENTIALS, "unsupported_cipher",
@@ -76,7 +67,7 @@ static fiks_status read_encrypted_pkcs8(const fiks_key_source *source, const uns
         source->password ? decrypt_pkcs8(shroud, source->password, &unsupported) : NULL;
     X509_SIG_free(shroud);
     if (!info)
-        return unsupported ? cipher_error(source, err) : password_error(source, err);
+        return unsupported ? cipher_error(source, err) : fiks_key_password_error(source, err);
     *out = EVP_PKCS82PKEY(info);
     PKCS8_PRIV_KEY_INFO_free(info);
     return *out ? FIKS_OK
@@ -94,7 +85,8 @@ static fiks_status decrypt_old_form(const fiks_key_source *source, char *header,
         return cipher_error(source, err);
     if (PEM_do_header(&cipher, data, len, give_password, (void *)(uintptr_t)source->password))
         return FIKS_OK;
-    return last_error_is_unsupported() ? cipher_error(source, err) : password_error(source, err);
+    return last_error_is_unsupported() ? cipher_error(source, err)
+                                       : fiks_key_password_error(source, err);
 }
 
 static fiks_status read_plain(const fiks_key_source *source, const char *label, bool was_encrypted,
@@ -105,7 +97,7 @@ static fiks_status read_plain(const fiks_key_source *source, const char *label, 
         return FIKS_OK;
     /* a wrong password gives right padding once in 256 */
     if (was_encrypted)
-        return password_error(source, err);
+        return fiks_key_password_error(source, err);
     return fiks_fail(err, FIKS_CREDENTIALS, "format", "%s: the block \"%s\" cannot be read: %s",
                      source->name, label, fiks_openssl_reason());
 }

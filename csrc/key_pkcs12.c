@@ -314,15 +314,6 @@ static bool is_unsupported_error(void)
     return found;
 }
 
-static fiks_status password_error(const reader *r, fiks_error *err)
-{
-    if (!r->source->password || !r->source->password[0])
-        return fiks_fail(err, FIKS_CREDENTIALS, "password_missing",
-                         "%s is encrypted and no password was given", r->source->name);
-    return fiks_fail(err, FIKS_CREDENTIALS, "wrong_password", "%s: wrong password",
-                     r->source->name);
-}
-
 static fiks_status cipher_error(const reader *r, bool have_legacy, fiks_error *err)
 {
     bool sure = r->p12 && PKCS12_mac_present(r->p12);
@@ -358,7 +349,7 @@ static fiks_status read_with(reader *r, bool *unsupported, fiks_error *err)
             return fiks_fail(err, FIKS_CREDENTIALS, "unsupported_cipher",
                              "%s: its integrity check uses an algorithm this OpenSSL does not know",
                              r->source->name);
-        return password_error(r, err);
+        return fiks_key_password_error(r->source, err);
     }
     if (read_safes(r))
         return FIKS_OK;
@@ -374,7 +365,7 @@ static fiks_status read_with(reader *r, bool *unsupported, fiks_error *err)
     if (*unsupported)
         return FIKS_CREDENTIALS;
     if (!PKCS12_mac_present(r->p12))
-        return password_error(r, err);
+        return fiks_key_password_error(r->source, err);
     return fiks_fail(err, FIKS_CREDENTIALS, "format", "%s is damaged", r->source->name);
 }
 

@@ -40,10 +40,15 @@ static const char integrasjon_hint[] =
     " - check the integrasjon's password, that the id is right for this environment, and that the "
     "organisation of the token is the integrasjon's authorised organisation";
 
+static const char token_words[] = "validere access_token";
+
 static const char *hint(int http_status, const char *text)
 {
     if (http_status == 401 && strstr(text, "Autentisering feilet for integrasjon"))
         return integrasjon_hint;
+    if (http_status == 401 && strstr(text, token_words))
+        return " - whoever runs this program checks that the token is of the platform's environment "
+               "(test or prod) and has the scope ks:fiks";
     if (http_status == 403)
         return " - an administrator of the municipality must grant the privilege in "
                "fiks-konfigurasjon";
@@ -90,7 +95,7 @@ bool fiks_problem_fill(int http_status, const char *body, size_t body_bytes, con
     fiks_fail(err, fiks_problem_kind(http_status), code, "%s: %d%s%s%s", operation, http_status,
               text[0] ? ": " : "", text, hint(http_status, text));
     fiks_json_free(root);
-    return http_status == 401 && strstr(text, "validere access_token");
+    return http_status == 401 && strstr(text, token_words);
 }
 
 void fiks_problem_error_json(const char *body, size_t body_bytes, fiks_buf *out)

@@ -70,6 +70,7 @@ TEST(token_401_gets_one_new_token_and_one_retry)
     answer(call, 401, blamed, NULL);
     step(call, FIKS_STEP_DONE);
     CHECK_EQ_INT(call->error.kind, FIKS_AUTH);
+    CHECK_HAS(call->error.message, "whoever runs this program checks that the token is of the");
     CHECK_EQ_INT(call->error.attempts, 2);
     fiks_call_unmake(call);
     fiks_client_free(client);

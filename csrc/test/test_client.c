@@ -120,7 +120,9 @@ TEST(retired_hosts_are_named_with_what_replaced_them)
     check_refused(o, FIKS_CONFIG, "retired_host", "environment \"prod\"");
     o.contract = "2018";
     o.kid = NULL;
-    check_refused(o, FIKS_CONFIG, "retired_host", "https://maskinporten.no/");
+    check_refused(o, FIKS_CONFIG, "retired_host",
+                  "use contract \"current\" and environment \"prod\" (issuer "
+                  "\"https://maskinporten.no/\")");
     o = options();
     o.issuer = "https://ver2.maskinporten.no.example/";
     check_warns(o, NULL);

@@ -135,16 +135,17 @@ TEST(refusals_say_who_must_act)
         {"MP-110", "issuer"},
         {"MP-120", "virksomhetssertifikat"},
         {"MP-121", "register it again"},
-        {"MP-122", "organisation number"},
-        {"MP-123", "x5c"},
+        {"MP-122", "use the certificate of the organisation that owns the client"},
+        {"MP-123", "have the key registered at Digdir and set kid"},
         {"MP-124", "signature"},
         {"MP-200", "misspelt"},
         {"MP-201", "kind of client"},
         {"MP-250", "ask KS"},
         {"MP-251", "Altinn"},
-        {"MP-301", "unknown type"},
-        {"MP-302", "unknown field"},
-        {"MP-303", "bad value"},
+        {"MP-201", "have Digdir register"},
+        {"MP-301", "must correct its type"},
+        {"MP-302", "must remove that field"},
+        {"MP-303", "must correct that value"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char body[400];
@@ -189,6 +190,7 @@ TEST(a_used_grant_may_be_tried_once_more)
     fiks_token token;
     fiks_error err = {0};
     CHECK_EQ_INT(parse(400, PROBLEM("MP-012", "Used."), &token, &err), FIKS_DENIED);
+    CHECK_HAS(err.message, "something on the way that sends requests twice");
     CHECK(err.retryable);
 }
 

@@ -16,7 +16,8 @@ TEST(pkcs12_of_today)
     check_fails((request){"new.p12", "hemmelig-2", NULL, NULL}, "wrong_password", "wrong password");
     check_fails((request){"new.p12", NULL, NULL, NULL}, "password_missing",
                 "no password was given");
-    check_fails((request){"new.p12", "", NULL, NULL}, "password_missing", "no password was given");
+    check_fails((request){"new.p12", "", NULL, NULL}, "wrong_password",
+                "wrong password (the one given is empty)");
     check_fails((request){"new.p12", "hemmelig-1", "Autentisering", NULL}, "alias",
                 "no entry \"Autentisering\"; it has \"autentisering\"");
 }
@@ -227,7 +228,10 @@ TEST(pem_encrypted)
         check_loads((request){files[i], "hemmelig", NULL, NULL}, 0);
         check_fails((request){files[i], "feil", NULL, NULL}, "wrong_password", "wrong password");
         /* would ask on the terminal, if it could */
-        check_fails((request){files[i], NULL, NULL, NULL}, "password_missing", "no password");
+        check_fails((request){files[i], NULL, NULL, NULL}, "password_missing",
+                    "is encrypted and no password was given");
+        check_fails((request){files[i], "", NULL, NULL}, "wrong_password",
+                    "wrong password (the one given is empty)");
     }
     check_fails((request){"des.pem", "hemmelig", NULL, NULL}, "unsupported_cipher", "aes256");
 }

@@ -94,8 +94,10 @@ describe("credentials,", function()
     refused({ file = made:path("new.p12"), password = "gjettet-feil" }, "wrong_password",
       made:path("new.p12"), "password")
     refused({ file = made:path("old.p12"), password = "gjettet-feil" }, "wrong_password")
-    refused({ file = made:path("new.p12") }, "password_missing")
-    refused({ file = made:path("new.p12"), password = "" }, "password_missing")
+    refused({ file = made:path("new.p12") }, "password_missing",
+      "new.p12 is encrypted and no password was given")
+    refused({ file = made:path("new.p12"), password = "" }, "wrong_password",
+      "wrong password (the one given is empty)")
     proof.in_c("test_key: pkcs12_with_an_empty_or_without_password",
       "test_key: pkcs12_whose_password_is_none_at_all")
   end)
@@ -152,7 +154,10 @@ describe("credentials,", function()
 
   it("row 8: encrypted PEM without or with the wrong password, and nobody is asked", function()
     for _, file in ipairs { "encrypted.key", "old.key" } do
-      refused({ file = made:path(file) }, "password_missing", file)
+      refused({ file = made:path(file) }, "password_missing",
+        file .. " is encrypted and no password was given")
+      refused({ file = made:path(file), password = "" }, "wrong_password",
+        "wrong password (the one given is empty)")
       refused({ file = made:path(file), password = "gjettet-feil" }, "wrong_password")
       loads(file, SECRET)
     end

@@ -89,7 +89,7 @@ describe("the life of a token,", function()
     client:close()
   end)
 
-  it("row 60: who refreshes is cancelled, raises, or closes its client", function()
+  it("row 60: who refreshes is cancelled, or closes its client", function()
     here:tokens({ delay_ms = 30, token = {} })
     local options = here:options()
     local first, second = assert(fiks.new(options)), assert(fiks.new(options))

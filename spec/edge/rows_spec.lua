@@ -2,10 +2,26 @@
 -- line in docs/errors.md that says what a user sees of it.
 
 local proof = require "spec.support.proof"
+local rows = require "fiks.config.rows"
 
 local FILES = { "credentials", "configuration", "clock", "network", "answers", "life_cycle",
   "headers", "resources" }
 local ROWS = 83
+
+local pipe = assert(io.popen("LD_PRELOAD= cat csrc/*.c $(find lua -name '*.lua')"))
+local sources = pipe:read("*a")
+pipe:close()
+
+local option = {}
+for _, row in ipairs(rows.rows) do
+  option[row[1]] = true
+end
+
+-- A code is a word of the sources, an option's name, or made of a status.
+local function is_code(code)
+  return option[code] or code:find("^http_%d%d%d$") ~= nil
+    or sources:find(("\"%s\""):format(code), 1, true) ~= nil
+end
 
 describe("the edge cases of authentication", function()
   it("have a test each", function()
@@ -41,8 +57,21 @@ describe("the edge cases of authentication", function()
     local text = proof.read("docs/errors.md")
     local section = text:match("\n## Authentication, row by row\n(.*)")
     local header = proof.read("csrc/error.c")
+    local kinds = 0
     for kind in section:gmatch("`(%l[%l_]+)`/") do
       assert.truthy(header:find(("\"%s\""):format(kind), 1, true), kind)
+      kinds = kinds + 1
     end
+    local codes = 0
+    for code in section:gmatch("`%l[%l_]+`/`([^`]+)`") do
+      assert.is_true(is_code(code), code)
+      codes = codes + 1
+    end
+    for code in section:gmatch("`%l[%l_]+`/`[^`]+` or `([^`]+)`") do
+      assert.is_true(is_code(code), code)
+      codes = codes + 1
+    end
+    assert.is_true(kinds > 40 and codes > 40, kinds .. " " .. codes)
+    assert.is_false(is_code("no_such_code"))
   end)
 end)

@@ -30,6 +30,8 @@ local KINDS = {
   { "odd", { client_id = "MOVE \"IP\" \\ blåbær" } },
   { "chain", {}, "leaf", "chain" },
   { "leaf", { x5c = "leaf" }, "leaf", "chain" },
+  { "array", { resource = { "https://r.example/æ" } } },
+  { "2018", { consumer_org = "910753614", accept_fewer_scopes = true } }, -- it grants ks:fiks
 }
 
 for _, kind in ipairs(KINDS) do
@@ -37,7 +39,7 @@ for _, kind in ipairs(KINDS) do
   local key, pem = kind[3] or "kommune", kind[4] or "kommune"
   here:forget()
   local client = here:client {
-    maskinporten = maskinporten,
+    maskinporten = maskinporten, contract = name == "2018" and "2018" or "current",
     certificate = { key = made:path(key .. ".key"), pem = made:path(pem .. ".pem") },
   }
   assert(client:token())
@@ -48,7 +50,9 @@ for _, kind in ipairs(KINDS) do
     alg = maskinporten.alg or "RS256", kid = maskinporten.kid or core.null,
     chain = name == "chain" and 1 or maskinporten.kid and 0 or 1,
     aud = here.url .. "/", iss = maskinporten.client_id or core.null,
-    consumer_org = maskinporten.consumer_org and "910753614" or core.null,
+    [name == "2018" and "iss_onbehalfof" or "consumer_org"] =
+      maskinporten.consumer_org and "910753614" or core.null,
+    scope = name == "2018" and "ks" or "ks:fiks",
     pid = maskinporten.pid or core.null, resource = maskinporten.resource or core.null,
   })
   print(name)
