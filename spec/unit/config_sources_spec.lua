@@ -134,6 +134,19 @@ describe("settings", function()
     assert.matches("ikke.p12", err.message)
   end)
 
+  it("take the trusted roots from the strongest place, and a proxy with its own user", function()
+    local file = json { environment = "test", ca_dir = "/finnes/ikke", proxy_password = SECRET }
+    refused({ file = file, ca_file = "/ca.pem" }, "without proxy_username", "proxy_username")
+    local settings = assert(resolve { file = file, ca_file = "/ca.pem",
+      proxy = "http://proxy.example:3128" })
+    assert.is_userdata(settings.network)
+    assert.is_nil(settings.ca_file)
+    refused({ file = file, proxy = "none" }, "cannot read the directory /finnes/ikke", "ca_dir")
+    variables = { FIKS_PROXY = "http://u:" .. SECRET .. "@h" }
+    refused({ environment = "test", environment_variables = true }, "names no port.*FIKS_PROXY",
+      "proxy")
+  end)
+
   it("in a file are anchored at the file", function()
     local folder = os.tmpname()
     os.remove(folder)
