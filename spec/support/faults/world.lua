@@ -81,7 +81,7 @@ end
 
 --- Writes the settings of every server into a folder, and completes the rows: `at`, `path`.
 function M.prepare(folder, rows)
-  assert(os.execute(("cd '%s' && mkdir -p raw wiremock/__files wiremock/mappings"):format(folder)))
+  local folders = { "raw wiremock/__files wiremock/mappings" }
   local world = { mappings = core.array {}, s_servers = {}, rules = {}, binds = {},
     files = { ["raw/_kuttet"] = CUT } }
   for _, row in ipairs(rows) do
@@ -91,10 +91,14 @@ function M.prepare(folder, rows)
       end
     end
     row.path = row.path or "/liten"
+    if row.call == "download" then
+      folders[#folders + 1] = "inn/" .. row.number
+    end
   end
   for _, stub in ipairs(BEHIND) do
     add_mappings(world.mappings, stub.path, stub)
   end
+  assert(os.execute(("cd '%s' && mkdir -p %s"):format(folder, table.concat(folders, " "))))
   for name, text in pairs(world.files) do
     write(folder, name, text)
   end

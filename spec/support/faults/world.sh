@@ -6,7 +6,7 @@ set -euo pipefail
 
 dir=$1
 if [ "${2:-}" != --inside ]; then
-    exec unshare --net --mount --pid --fork --kill-child "$0" "$dir" --inside "${@:2}"
+    exec unshare --net --mount-proc --pid --fork --kill-child "$0" "$dir" --inside "${@:2}"
 fi
 shift 2
 
