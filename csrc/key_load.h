@@ -41,8 +41,8 @@ typedef struct fiks_key_source {
     const char *alias;    /* NULL = any */
 } fiks_key_source;
 
-/* The password does not open it: "password_missing" when none was given, else "wrong_password", also
- * when what was given is empty. */
+/* The password does not open it: "password_missing" when none was given, else "wrong_password",
+ * also when what was given is empty. */
 fiks_status fiks_key_password_error(const fiks_key_source *source, fiks_error *err);
 
 /* What was found in it, not judged yet. */

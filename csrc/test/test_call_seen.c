@@ -38,7 +38,7 @@ TEST(every_attempt_is_kept_with_its_outcome_and_pause)
                           .http_version = 11,
                           .sent_bytes = 300,
                           .received_bytes = 90};
-    fiks_call_head(call, 200, "application/json", "");
+    fiks_call_head(call, 200, "application/json", "", "");
     fiks_call_body(call, "{}", 2);
     fiks_answer last = {
         .sent = true, .status = 200, .content_type = "application/json", .travel = &travel};
@@ -245,7 +245,7 @@ static fiks_call *answered(const char *operation, const char *type, const char *
     CHECK_OK(fiks_call_make(client, &o, &call, &err), err);
     fiks_token_cache_invalidate(fiks_token_cache_process(), call->token_key, NULL);
     fetch_token(call, "t");
-    fiks_call_head(call, 200, type, "");
+    fiks_call_head(call, 200, type, "", "");
     if (body[0])
         fiks_call_body(call, body, strlen(body));
     fiks_answer a = {.sent = true, .status = 200, .content_type = type};
