@@ -58,6 +58,13 @@ typedef struct fiks_l_taken {
 
 /* Reads the table at 2, what client:call takes. Leaves on the stack what `o` and `t` point to. */
 void fiks_l_read_request(lua_State *L, fiks_call_options *o, fiks_l_taken *t);
+/*
+ * Reads what client:begin was given at 2, with its `json` as text at 4 (or nil). False: it is no
+ * table of method, path, perhaps a body in memory, and other values that need no conversion, each
+ * of its type and without a NUL byte. A first look, for speed: who answers false says what is
+ * wrong.
+ */
+bool fiks_l_read_plain(lua_State *L, fiks_call_options *o);
 /* Before the first. */
 void fiks_l_open_request(lua_State *L);
 

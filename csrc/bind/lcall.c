@@ -211,6 +211,28 @@ static int queue_fd(lua_State *L)
 
 /* ---- starting a call ------------------------------------------------------------------------- */
 
+/* -> call | nil, err */
+static int start(lua_State *L, fiks_client *client, const fiks_call_options *o, fiks_queue *queue,
+                 const fiks_l_taken *taken)
+{
+    void **box = fiks_l_new_box(L, FIKS_L_CALL);
+    int call_at = lua_gettop(L);
+    fiks_error err = {0};
+    fiks_call *call;
+    if (fiks_call_new(client, o, queue, &call, &err))
+        return fiks_l_fail(L, &err);
+    *box = call;
+    for (size_t i = 0; i < taken->count; i++)
+        *taken->boxes[i] = NULL; /* the call's now */
+    lua_pushlightuserdata(L, (void *)&calls_by_address);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_pushlightuserdata(L, call);
+    lua_pushvalue(L, call_at);
+    lua_rawset(L, -3);
+    lua_pushvalue(L, call_at);
+    return 1;
+}
+
 /* client:call(options, queue) -> call | nil, err */
 static int client_call(lua_State *L)
 {
@@ -218,23 +240,22 @@ static int client_call(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
     fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
-    fiks_l_taken t;
-    fiks_l_read_request(L, &o, &t);
-    void **box = fiks_l_new_box(L, FIKS_L_CALL);
-    int call_at = lua_gettop(L);
-    fiks_error err = {0};
-    fiks_call *call;
-    if (fiks_call_new(client, &o, queue, &call, &err))
-        return fiks_l_fail(L, &err);
-    *box = call;
-    for (size_t i = 0; i < t.count; i++)
-        *t.boxes[i] = NULL; /* the call's now */
-    lua_pushlightuserdata(L, (void *)&calls_by_address);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    lua_pushlightuserdata(L, call);
-    lua_pushvalue(L, call_at);
-    lua_rawset(L, -3);
-    lua_pushvalue(L, call_at);
+    fiks_l_taken taken;
+    fiks_l_read_request(L, &o, &taken);
+    return start(L, client, &o, queue, &taken);
+}
+
+/* client:begin(request, queue, json) -> call | nil, err | false: to be looked at closely, in Lua */
+static int client_begin(lua_State *L)
+{
+    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
+    fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
+    fiks_l_taken none = {0};
+    lua_settop(L, 4);
+    if (fiks_l_read_plain(L, &o))
+        return start(L, client, &o, queue, &none);
+    lua_pushboolean(L, 0);
     return 1;
 }
 
@@ -406,6 +427,7 @@ static void open_calls_table(lua_State *L)
 void fiks_l_open_call(lua_State *L)
 {
     static const luaL_Reg client_methods[] = {{"call", client_call},
+                                              {"begin", client_begin},
                                               {"token", client_token},
                                               {"invalidate", client_invalidate},
                                               {"warnings", client_warnings},

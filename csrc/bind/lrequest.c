@@ -4,49 +4,54 @@
 
 #include "lbind.h"
 
-/* A table is asked for the names that it has, not for all that it may have: most have three. */
-typedef enum kind { TEXT, BYTES, SIZE, UINT32, TRISTATE, NOTES, OBJECT } kind;
+typedef enum kind { TEXT, BYTES, SIZE, UINT32, TRISTATE, NOTES, OBJECT, JSON } kind;
 
 typedef struct option {
     const char *name;
     kind kind;
-    size_t at; /* in fiks_call_options; of NOTES: which */
+    bool plain; /* a plain request may have it */
+    size_t at;  /* in fiks_call_options; of NOTES: which */
 } option;
 
-#define OPTION(name, kind)                                                                         \
+#define PLAIN(name, kind)                                                                          \
     {                                                                                              \
-#name, kind, offsetof(fiks_call_options, name)                                             \
+#name, kind, true, offsetof(fiks_call_options, name)                                       \
+    }
+#define OTHER(name, kind)                                                                          \
+    {                                                                                              \
+#name, kind, false, offsetof(fiks_call_options, name)                                      \
     }
 
 static const option options[] = {
-    OPTION(operation, TEXT),
-    OPTION(method, TEXT),
-    OPTION(path, TEXT),
-    OPTION(body, BYTES),
-    OPTION(content_type, TEXT),
-    OPTION(username, TEXT),
-    OPTION(password, TEXT),
-    OPTION(max_answer_bytes, SIZE),
-    OPTION(timeout_ms, UINT32),
-    OPTION(connect_timeout_ms, UINT32),
-    OPTION(first_byte_timeout_ms, UINT32),
-    OPTION(idle_timeout_ms, UINT32),
-    OPTION(min_bytes_per_s, UINT32),
-    OPTION(idempotent, TRISTATE),
-    OPTION(scope, TEXT),
-    OPTION(consumer_org, TEXT),
-    OPTION(resource, TEXT),
-    OPTION(pid, TEXT),
-    OPTION(authorization_details, TEXT),
-    OPTION(bearer, TEXT),
-    {"progress", NOTES, FIKS_NOTE_PROGRESS},
-    {"hooked", NOTES, FIKS_NOTE_ATTEMPT | FIKS_NOTE_TOKEN},
-    OPTION(traceparent, TEXT),
-    OPTION(correlation_id, TEXT),
-    OPTION(params, OBJECT),
-    OPTION(parts, OBJECT),
-    OPTION(sink, OBJECT),
-    OPTION(source, OBJECT),
+    PLAIN(method, TEXT),
+    PLAIN(path, TEXT),
+    PLAIN(body, BYTES),
+    {"json", JSON, true, 0},
+    PLAIN(content_type, TEXT),
+    PLAIN(username, TEXT),
+    PLAIN(password, TEXT),
+    PLAIN(max_answer_bytes, SIZE),
+    PLAIN(timeout_ms, UINT32),
+    PLAIN(idempotent, TRISTATE),
+    PLAIN(traceparent, TEXT),
+    PLAIN(correlation_id, TEXT),
+    OTHER(operation, TEXT),
+    OTHER(connect_timeout_ms, UINT32),
+    OTHER(first_byte_timeout_ms, UINT32),
+    OTHER(idle_timeout_ms, UINT32),
+    OTHER(min_bytes_per_s, UINT32),
+    OTHER(scope, TEXT),
+    OTHER(consumer_org, TEXT),
+    OTHER(resource, TEXT),
+    OTHER(pid, TEXT),
+    OTHER(authorization_details, TEXT),
+    OTHER(bearer, TEXT),
+    {"progress", NOTES, false, FIKS_NOTE_PROGRESS},
+    {"hooked", NOTES, false, FIKS_NOTE_ATTEMPT | FIKS_NOTE_TOKEN},
+    OTHER(params, OBJECT),
+    OTHER(parts, OBJECT),
+    OTHER(sink, OBJECT),
+    OTHER(source, OBJECT),
 };
 
 /* Registry key of the table name -> index into `options`. */
@@ -161,28 +166,112 @@ static void read_value(lua_State *L, const option *wanted, fiks_call_options *o)
         *(int *)to = lua_toboolean(L, -1) ? 1 : -1;
         break;
     case OBJECT:
+    case JSON:
         break;
     }
 }
 
+/* Pushes the table name -> index; returns where it is. */
+static int push_names(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&names);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    return lua_gettop(L);
+}
+
+/* The option whose name lua_next has left below the top. NULL: no name of one. */
+static const option *find_option(lua_State *L, int known)
+{
+    lua_pushvalue(L, -2);
+    lua_rawget(L, known);
+    const option *found = lua_isnil(L, -1) ? NULL : &options[lua_tointeger(L, -1)];
+    lua_pop(L, 1);
+    return found;
+}
+
+/* The table is asked for the names that it has, not for all that it may have: most have three. */
 void fiks_l_read_request(lua_State *L, fiks_call_options *o, fiks_l_taken *t)
 {
     bool objects = false;
+    int known = push_names(L);
     t->count = 0;
-    lua_pushlightuserdata(L, (void *)&names);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    int known = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, known + 1)) {
-        lua_pushvalue(L, known + 1);
-        lua_rawget(L, known);
-        const option *wanted = lua_isnil(L, -1) ? NULL : &options[lua_tointeger(L, -1)];
-        lua_pop(L, 1);
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+        const option *wanted = find_option(L, known);
         if (wanted)
             read_value(L, wanted, o);
         objects = objects || (wanted && wanted->kind == OBJECT);
     }
     if (objects)
         read_objects(L, o, t);
+}
+
+/* ---- plain requests ------------------------------------------------------------------------- */
+
+static bool read_plain_text(lua_State *L, const char **to)
+{
+    size_t len;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        return false;
+    *to = lua_tolstring(L, -1, &len);
+    return strlen(*to) == len;
+}
+
+/* From 1 to `most`; 0: it is not. */
+static int64_t read_plain_number(lua_State *L, lua_Number most)
+{
+    lua_Number number = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    return number >= 1 && number <= most && (lua_Number)(int64_t)number == number ? (int64_t)number
+                                                                                  : 0;
+}
+
+static bool read_plain_value(lua_State *L, const option *wanted, fiks_call_options *o)
+{
+    void *to = (char *)o + wanted->at;
+    switch (wanted->kind) {
+    case TEXT:
+        return read_plain_text(L, to);
+    case BYTES:
+        o->body = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &o->body_bytes) : NULL;
+        return o->body != NULL;
+    case SIZE:
+        return (*(size_t *)to = (size_t)read_plain_number(L, 9007199254740992.0)) != 0;
+    case UINT32:
+        return (*(uint32_t *)to = (uint32_t)read_plain_number(L, INT32_MAX)) != 0;
+    case TRISTATE:
+        *(int *)to = lua_toboolean(L, -1) ? 1 : -1;
+        return lua_isboolean(L, -1);
+    case JSON:
+        return lua_type(L, 4) == LUA_TSTRING;
+    default:
+        return false;
+    }
+}
+
+static bool is_method(const char *name)
+{
+    static const char *const methods[] = {"GET",    "POST", "PUT",    "PATCH",
+                                          "DELETE", "HEAD", "OPTIONS"};
+    for (size_t i = 0; name && i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(name, methods[i]) == 0)
+            return true;
+    return false;
+}
+
+bool fiks_l_read_plain(lua_State *L, fiks_call_options *o)
+{
+    if (!lua_istable(L, 2))
+        return false;
+    int known = push_names(L);
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+        const option *wanted = find_option(L, known);
+        if (!wanted || !wanted->plain || !read_plain_value(L, wanted, o))
+            return false;
+    }
+    if (!is_method(o->method) || !o->path || (o->body && !lua_isnil(L, 4)))
+        return false;
+    if (!lua_isnil(L, 4))
+        o->body = lua_tolstring(L, 4, &o->body_bytes);
+    return true;
 }
 
 void fiks_l_open_request(lua_State *L)

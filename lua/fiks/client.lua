@@ -59,11 +59,12 @@ local function add_bearer(self, spec)
   return token ~= nil, err, who
 end
 
--- Returns when the call has ended. What it has to say before that is for the stream and the hooks.
+-- Returns when the call has ended. What it has to say before that is for the stream and the hooks;
+-- without either it has nothing to say, and `wait.await` is enough.
 local function follow(call, stream, hooking)
   repeat
     wait.await(call)
-    local said = (stream or hooking) and call:notes()
+    local said = call:notes()
     if hooking then
       hooking:serve(call)
     end
@@ -73,14 +74,10 @@ local function follow(call, stream, hooking)
   until call:finished()
 end
 
--- Starts a call, waits for its end, and closes it.
-local function perform(self, spec, stream, hooking)
-  local call, err = open(self, 4):call(spec, wait.queue())
-  if not call then
-    return nil, err
-  end
+-- Waits for the end of a call and closes it.
+local function conclude(self, call, spec, stream, hooking)
   self._in_flight[call] = true
-  local ok, why = pcall(follow, call, stream, hooking)
+  local ok, why = pcall((stream or hooking) and follow or wait.await, call, stream, hooking)
   local response, failure, refused
   if ok then
     response, failure, refused = call:result()
@@ -125,7 +122,11 @@ function Client:_call(operation, opts)
   local stream, hooks = spec.stream, self._settings.hooks
   spec.stream = nil
   local hooking = hooks and require("fiks.hooks").begin(hooks, spec)
-  local response, failure, refused = perform(self, spec, stream, hooking)
+  local call, response, failure, refused
+  call, failure = open(self, 3):call(spec, wait.queue()) -- the person's function may have closed it
+  if call then
+    response, failure, refused = conclude(self, call, spec, stream, hooking)
+  end
   if who and failure and failure.kind == "auth" then
     who:refused()
   end
@@ -142,12 +143,20 @@ end
 ---@return fiks.Error? err
 ---@return fiks.Response? answer of a refusal
 function Client:request(given)
-  open(self, 2)
-  local spec, wrong = request.read(given, 2)
-  if not spec then
-    return nil, wrong
+  local handle = open(self, 2)
+  local call, answer, err, refused = false, nil, nil, nil
+  if not (self._person or self._settings.hooks) then
+    call, err = handle:begin(given, wait.queue(), request.encode(given))
   end
-  local answer, err, refused = self:_call(nil, spec)
+  if call then
+    answer, err, refused = conclude(self, call, given)
+  elseif call == false then -- no plain request
+    local spec
+    spec, err = request.read(given, 2)
+    if spec then
+      answer, err, refused = self:_call(nil, spec)
+    end
+  end
   if not answer then
     return nil, err, (request.add_json(refused))
   end
