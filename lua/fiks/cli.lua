@@ -14,7 +14,8 @@ FIKS_CLIENT_ID, FIKS_PKCS12, FIKS_INTEGRASJON_ID ...), else from the settings fi
 FIKS_CONFIG): docs/configuration.md has them all.
 
 Exit status: 0 done; 1 refused by the platform, or the checklist has a FAIL; 2 wrong usage; 3 wrong
-settings, key, password or address, nothing was sent; 4 not reached or not answered: try again later.]]
+settings, key, password or address, nothing was sent; 4 not reached or not answered: try again
+later.]]
 
 local KIND_EXIT = {
   config = M.EXIT.settings, credentials = M.EXIT.settings, invalid = M.EXIT.settings,
