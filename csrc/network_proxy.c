@@ -144,9 +144,6 @@ static fiks_status check_user_text(const char *text, const char *option, fiks_er
 
 static fiks_status set_user(fiks_network *n, const fiks_network_options *o, fiks_error *err)
 {
-    if (o->proxy_password && !o->proxy_username)
-        return fiks_fail(err, FIKS_CONFIG, "proxy_username",
-                         "proxy_password is given without proxy_username");
     if (o->proxy_username) {
         fiks_str_wipe_free(n->proxy_username);
         fiks_str_wipe_free(n->proxy_password);
@@ -182,6 +179,9 @@ fiks_status fiks_network_set_proxy(fiks_network *n, const fiks_network_options *
     if (o->unix_socket && o->proxy && strcmp(o->proxy, "none") != 0)
         return fiks_fail(err, FIKS_CONFIG, "unix_socket",
                          "unix_socket and proxy exclude each other");
+    if (o->proxy_password && !o->proxy_username)
+        return fiks_fail(err, FIKS_CONFIG, "proxy_username",
+                         "proxy_password is given without proxy_username");
     const char *exceptions = o->no_proxy ? o->no_proxy : variable(names, &name);
     const char *proxy = o->unix_socket ? NULL : find_proxy(n, o);
     if (!proxy || (exceptions && strcmp(exceptions, "*") == 0))
