@@ -36,7 +36,7 @@ fiks_status fiks_memory_source_new(fiks_buf *bytes, fiks_source **out, fiks_erro
 /* One source after the other; empty at first. */
 fiks_status fiks_joined_source_new(size_t most, fiks_source **out, fiks_error *err);
 /* Adds one, at most `most` times; a lent one stays the caller's until fiks_joined_source_adopt. */
-void fiks_joined_source_add(fiks_source *joined, fiks_source *part, bool lent);
-void fiks_joined_source_adopt(fiks_source *joined);
+void fiks_joined_source_add(fiks_source *base, fiks_source *part, bool lent);
+void fiks_joined_source_adopt(fiks_source *base);
 
 #endif
