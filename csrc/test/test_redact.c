@@ -234,7 +234,7 @@ TEST(a_refresh_that_fails_in_the_soft_window_is_a_warning_with_its_reason)
     clock_ms += 95000;
     log_from_here();
     refuse(client, 503, "vedlikehold");
-    CHECK_HAS(logged, "1 token: no new one: server 503 (jti ");
+    CHECK_HAS(logged, "1 token: no new one: server 503 (http_503, jti ");
     CHECK_HAS(logged, "vedlikehold");
     CHECK_EQ_INT(count("0 token"), 0);
     fiks_log_set(NULL, 0, NULL);
