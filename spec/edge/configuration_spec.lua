@@ -155,8 +155,10 @@ describe("configuration,", function()
     for _, name in ipairs { "client_id", "scope", "kid", "resource" } do
       refused({ maskinporten = { [name] = "a\0b" } }, name)
     end
-    assert.has_error(function()
-      here:client():request { method = "GET", path = "/x", query = { ["a"] = "b\0c" } }
-    end)
+    local answer, err = here:client():request { method = "GET", path = "/x",
+      query = { ["a"] = "b\0c" } }
+    assert.is_nil(answer)
+    assert.equal("invalid", err.kind)
+    has(err.message, "NUL")
   end)
 end)
