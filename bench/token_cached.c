@@ -1,11 +1,14 @@
 /*
  * The row token_cached: fiks_token_cache_get of a cached token as a call does it, among 400 others
  * (a supplier's customers), fiks_client_peek_token, and as reference a plain chained hash table
- * (FNV-1a) with the same inputs written out as the key. In turn, so that all see the same machine.
+ * (FNV-1a, the hash stored beside the key on both sides) with the same inputs written out as the
+ * key. In turn, so that all see the same machine. Then the first again by several threads at once.
  *
  * Usage: token_cached <key> <certificate> <look-ups>
  * Prints: <look-ups> <CPU ns of the cache> <CPU ns of peek> <CPU ns of the table>
+ *         <threads> <CPU ns of the cache, by all threads together>
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +17,24 @@
 #include "client.h"
 #include "token_cache.h"
 
-enum { CUSTOMERS = 400, TURNS = 20, BUCKETS = 1024 };
+enum { CUSTOMERS = 400, TURNS = 20, BUCKETS = 1024, THREADS = 8 };
 
 typedef struct item {
     struct item *next;
     uint64_t hash;
+    size_t name_bytes;
     char *name, *token;
 } item;
 
+/* What the program looks up by: its own copy of the key, with the hash. */
+typedef struct wanted {
+    uint64_t hash;
+    size_t name_bytes;
+    char *name;
+} wanted;
+
 static fiks_client *clients[CUSTOMERS];
-static char *names[CUSTOMERS];
+static wanted names[CUSTOMERS];
 static item *table[BUCKETS];
 
 static _Noreturn void die(const char *what)
@@ -90,11 +101,14 @@ static void add_customer(int i, fiks_key *key)
     const fiks_token_inputs *in = fiks_token_key_inputs(clients[i]->token_key);
     snprintf(name, sizeof name, "%s %s %s %s %s %s %064d", in->token_endpoint, in->issuer,
              in->client_id, in->scope, in->consumer_org, fiks_key_thumbprint(key), i);
-    names[i] = strdup(name);
+    names[i] = (wanted){.hash = hash_of(name), .name_bytes = strlen(name), .name = strdup(name)};
     item *added = malloc(sizeof *added);
     if (!added)
         die("memory");
-    *added = (item){.hash = hash_of(names[i]), .name = strdup(name), .token = new_token()};
+    *added = (item){.hash = names[i].hash,
+                    .name_bytes = names[i].name_bytes,
+                    .name = strdup(name),
+                    .token = new_token()};
     added->next = table[added->hash % BUCKETS];
     table[added->hash % BUCKETS] = added;
 }
@@ -120,14 +134,34 @@ static void by_peek(fiks_client *client)
     fiks_bytes_free(scope, strlen(scope));
 }
 
-static void by_hash(const char *name)
+static void by_hash(const wanted *by)
 {
-    uint64_t hash = hash_of(name);
-    const item *at = table[hash % BUCKETS];
-    while (at && (at->hash != hash || strcmp(at->name, name) != 0))
+    const item *at = table[by->hash % BUCKETS];
+    while (at && (at->hash != by->hash || at->name_bytes != by->name_bytes ||
+                  memcmp(at->name, by->name, by->name_bytes) != 0))
         at = at->next;
     if (!at || !at->token[0])
         die("not found");
+}
+
+static void *by_cache_often(void *count)
+{
+    for (long i = 0; i < *(const long *)count; i++)
+        by_cache(clients[i % CUSTOMERS]);
+    return NULL;
+}
+
+/* CPU time of all threads; each makes `count` look-ups. */
+static int64_t by_threads(long count)
+{
+    pthread_t threads[THREADS];
+    int64_t begin = cpu_ns();
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, by_cache_often, &count))
+            die("threads");
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    return cpu_ns() - begin;
 }
 
 int main(int argc, char **argv)
@@ -154,12 +188,14 @@ int main(int argc, char **argv)
             by_peek(clients[i % CUSTOMERS]);
         int64_t peeked = cpu_ns();
         for (long i = 0; i < count; i++)
-            by_hash(names[i % CUSTOMERS]);
+            by_hash(&names[i % CUSTOMERS]);
         spent[0] += cached - begin;
         spent[1] += peeked - cached;
         spent[2] += cpu_ns() - peeked;
     }
-    printf("%ld %lld %lld %lld\n", count * TURNS, (long long)spent[0], (long long)spent[1],
-           (long long)spent[2]);
+    long each = count * TURNS / THREADS;
+    int64_t together = by_threads(each) * (count * TURNS) / (each * THREADS);
+    printf("%ld %lld %lld %lld %d %lld\n", count * TURNS, (long long)spent[0], (long long)spent[1],
+           (long long)spent[2], THREADS, (long long)together);
     return 0;
 }

@@ -168,6 +168,10 @@ static fiks_status start_engine(const char *module, const char *name, fiks_error
                          "%s: OpenSSL's engine \"pkcs11\" is not installed: on Debian it is in the "
                          "package libengine-pkcs11-openssl",
                          name);
+    /* libcurl and SoftHSM make every engine a default one that they find. Then keys from files
+     * would go through this one, too, and OpenSSL could neither encrypt CMS nor make keys of
+     * numbers. */
+    ENGINE_set_flags(found, ENGINE_get_flags(found) | ENGINE_FLAGS_NO_REGISTER_ALL);
     char *copy = fiks_strdup(module);
     bool ok = copy && (!module[0] || ENGINE_ctrl_cmd_string(found, "MODULE_PATH", module, 0)) &&
               ENGINE_ctrl_cmd_string(found, "QUIET", NULL, 0) && ENGINE_init(found);

@@ -1,8 +1,11 @@
 /* Keys on a token (SoftHSM): found, used, and every way of not getting them. */
-#include "keys.h"
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "softhsm.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 
+#include <openssl/engine.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
@@ -10,30 +13,23 @@
 #include "../error.h"
 #include "../grant.h"
 
-#define MODULE "/usr/lib/softhsm/libsofthsm2.so"
 #define PIN "hemmelig-73152"
 #define URI "pkcs11:token=fiks;object=virksomhet"
-#define IN_MODULE "?module-path=" MODULE
+#define IN_MODULE IN_SOFTHSM
 
 /* A token "fiks" with three objects: a key with certificate, one without, and nothing else. */
 static void token(void)
 {
     if (access(test_temp_path("token-ready"), R_OK) == 0)
         return;
-    char conf[1024];
-    mkdir(test_temp_path("tokens"), 0700);
-    int n = snprintf(conf, sizeof conf, "directories.tokendir = %s\nlog.level = ERROR\n",
-                     test_temp_path("tokens"));
-    test_write_file(test_temp_path("softhsm2.conf"), conf, (size_t)n);
-    setenv("SOFTHSM2_CONF", test_temp_path("softhsm2.conf"), 1);
+    softhsm_make_token(PIN);
     test_self_signed("virksomhet");
     test_self_signed("naken");
-    test_shell("softhsm2-util --init-token --free --label fiks --pin " PIN " --so-pin 0000-so\n"
-               "softhsm2-util --import virksomhet.key --token fiks --label virksomhet --id a1 "
+    test_shell("softhsm2-util --import virksomhet.key --token fiks --label virksomhet --id a1 "
                "--pin " PIN "\n"
                "softhsm2-util --import naken.key --token fiks --label naken --id b2 --pin " PIN "\n"
                "openssl x509 -in virksomhet.pem -outform DER -out virksomhet.der\n"
-               "pkcs11-tool --module " MODULE " --token-label fiks --login --pin " PIN
+               "pkcs11-tool --module " SOFTHSM " --token-label fiks --login --pin " PIN
                " --write-object virksomhet.der --type cert --label virksomhet --id a1\n"
                "touch token-ready");
 }
@@ -159,6 +155,37 @@ TEST(makes_a_grant)
     CHECK_OK(fiks_grant_assertion(&in, fiks_now().wall_ms, "jti", &assertion, &err), err);
     CHECK(assertion.len > 600);
     fiks_buf_free(&assertion);
+    fiks_key_free(key);
+}
+
+/* The token's session stays with the parent; the child logs in anew. */
+TEST(a_forked_child_signs_too_and_so_does_its_parent_afterwards)
+{
+    fiks_key *key = opened(URI IN_MODULE, PIN);
+    check_signs(key, "virksomhet.pem");
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(30); /* a hang is a failure */
+        if (setjmp(test_leave))
+            _exit(1);
+        check_signs(key, "virksomhet.pem");
+        fiks_key_free(opened("pkcs11:token=fiks;object=naken" IN_MODULE, PIN));
+        fiks_key_free(key);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK_EQ_INT(waitpid(child, &status, 0), child);
+    CHECK_EQ_INT(status, 0);
+    check_signs(key, "virksomhet.pem");
+    fiks_key_free(key);
+}
+
+TEST(other_keys_of_the_process_stay_out_of_its_engine)
+{
+    fiks_key *key = opened(URI IN_MODULE, PIN);
+    ENGINE_register_all_complete(); /* as libcurl and SoftHSM do */
+    CHECK(ENGINE_get_pkey_meth_engine(EVP_PKEY_RSA) == NULL);
+    check_signs(key, "virksomhet.pem");
     fiks_key_free(key);
 }
 

@@ -6,7 +6,7 @@
 #define SERVER_TOKEN "PLANTED-token.abcdefghijklmnopqrstuvwxyz.0123456789"
 #include "server.h"
 
-#include "keys.h"
+#include "softhsm.h"
 
 #include <malloc.h>
 
@@ -23,6 +23,7 @@
 
 #define KEY_PASSWORD "PLANTED-key-password"
 #define PASSORD "PLANTED-passord"
+#define PIN "PLANTED-pin-73152"
 #define BASIC "PLANTED-basic"
 #define PERSON "PLANTED-person.abcdefghijklmnop.0123456789"
 #define PID "01017098765"
@@ -161,6 +162,7 @@ static void plant_all(void)
     plant_line("the key file (PEM)", test_temp_path("k.key"));
     plant_text("the key's password", KEY_PASSWORD);
     plant_text("the integrasjon's password", PASSORD);
+    plant_text("a token's PIN", PIN);
     plant_text("a password for Basic", BASIC);
     plant_text("the access token", SERVER_TOKEN);
     plant_text("a person's token", PERSON);
@@ -198,6 +200,39 @@ TEST(keys)
         if (i)
             CHECK_EQ_INT(fiks_key_new(&o, &none, NULL), FIKS_CREDENTIALS);
     }
+    check_clean();
+}
+
+TEST(keys_on_a_token)
+{
+    static const char object[] = "pkcs11:token=fiks;object=k";
+    static const char plain[] = "pkcs11:token=fiks;object=k" IN_SOFTHSM "&pin-value=" PIN;
+    static const char escaped[] = "pkcs11:token=fiks;object=k" IN_SOFTHSM "&pin-value=PLANTED%2Dpin"
+                                  "%2d73152";
+    static const char nobody[] = "pkcs11:token=fiks;object=ingen" IN_SOFTHSM "&pin-value=" PIN;
+    softhsm_make_token(PIN);
+    test_shell("softhsm2-util --import k.key --token fiks --label k --id a1 --pin " PIN);
+    fiks_key_options o = FIKS_OPTIONS(fiks_key_options);
+    fiks_key *key = NULL;
+    fiks_error err = {0};
+    fiks_buf uri = {0};
+    fiks_buf_addf(&uri, "%s" IN_SOFTHSM, object);
+    const char *const uris[] = {plain, escaped, uri.data};
+    for (size_t i = 0; i < 3; i++) {
+        o.uri = uris[i];
+        o.password = i == 2 ? PIN : NULL;
+        CHECK_OK(fiks_key_new(&o, &key, &err), err);
+        fiks_key_free(key);
+    }
+    o.uri = NULL;
+    o.file = plain;
+    CHECK_OK(fiks_key_new(&o, &key, &err), err);
+    fiks_key_free(key);
+    o.file = nobody;
+    CHECK_EQ_INT(fiks_key_new(&o, &key, NULL), FIKS_CREDENTIALS);
+    o.file = "pkcs11:token=fiks;object=k" IN_SOFTHSM "&pin-value=" PIN "%2";
+    CHECK_EQ_INT(fiks_key_new(&o, &key, NULL), FIKS_CREDENTIALS);
+    fiks_buf_free(&uri);
     check_clean();
 }
 

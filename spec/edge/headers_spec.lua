@@ -7,6 +7,32 @@ local proof = require "spec.support.proof"
 
 local GET = { method = "GET", path = "/x" }
 
+-- getaddrinfo of libcurl, for one name.
+local TWO_ADDRESSES = [[
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))dlsym(
+            RTLD_NEXT, "getaddrinfo");
+    if (!node || strcmp(node, "to.example") != 0)
+        return real(node, service, hints, out);
+    struct addrinfo *six = NULL, *four = NULL, only = *hints;
+    only.ai_family = AF_INET6;
+    int failed = real("::1", service, &only, &six);
+    only.ai_family = AF_INET;
+    failed = failed ? failed : real("127.0.0.1", service, &only, &four);
+    if (failed)
+        return failed;
+    six->ai_next = four;
+    *out = six;
+    return 0;
+}
+]]
+
 describe("headers and hosts,", function()
   local here
 
@@ -163,6 +189,29 @@ describe("headers and hosts,", function()
       environment = { api = here.tls_url, token_endpoint = here.tls_url .. "/token" } }).status)
     local _, after = core.now()
     assert.is_true(after - before < 10000)
+    -- A name with two addresses: ::1, which is silent as behind a firewall that drops, and 127.0.0.1.
+    local made = here.material
+    made:write("names.c", TWO_ADDRESSES)
+    made:sh("gcc -shared -fPIC -D_GNU_SOURCE -o names.so names.c -ldl")
+    local output = made:lua(([[
+      local fiks, core, port, here = require "fiks", require "fiks.core", %s, ...
+      local function try(host, first_ms)
+        local client = fiks.check(fiks.new { environment = { api = ("https://%%s:%%d"):format(host,
+          port) }, ca_file = here .. "/tls.pem", timeouts = { connect_ms = first_ms } })
+        local _, before = core.now()
+        local answer, err = client:request { method = "GET", path = "/x", username = "u",
+          password = "p", timeout_ms = 2 * first_ms }
+        local _, after = core.now()
+        print(host, answer and answer.status or err.kind, math.floor(after - before))
+      end
+      try("[::1]", 400)
+      try("to.example", 5000)]]):format(here.tls_url:match(":(%d+)$")),
+      "LD_PRELOAD=" .. made:path("names.so"))
+    assert.matches("%[::1%]\ttimeout\t", output)
+    local took = tonumber(output:match("to.example\t200\t(%d+)\n"))
+    assert.truthy(took, output)
+    assert.is_true(took >= 150) -- the silent one was tried first, and given a while
+    assert.is_true(took < 5000) -- but not as long as connecting may take
     local client = here:client { environment = { api = here.deaf_url } }
     _, before = core.now()
     local answer, err = client:request { method = "GET", path = "/x", timeout_ms = 150 }
@@ -175,7 +224,9 @@ describe("headers and hosts,", function()
 
   it("row 78: everything is logged, and no secret is", function()
     proof.in_c("test_auth_life: no_secret_is_logged_at_any_level, a_token_that_is_no_jwt_is_logged",
-      "test_client: warnings_are_logged_too")
+      "test_client: warnings_are_logged_too",
+      "test_redact: requests_are_logged_as_header_names_and_sizes, "
+        .. "header_values_are_shown_from_an_allow_list")
     proof.in_source("spec/redaction_spec.lua", "drives every failure")
     assert.equal(200, here:client():request(GET).status)
   end)

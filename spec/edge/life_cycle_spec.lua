@@ -116,6 +116,7 @@ describe("the life of a token,", function()
     proof.in_c("test_auth_life: a_refresh_that_fails_all_the_way_is_noticed_by_nobody",
       "test_token_cache: a_stale_token_serves_while_one_refreshes")
     proof.in_source("spec/integration/token_life_spec.lua", "row 61")
+    proof.in_c("test_redact: a_refresh_that_fails_in_the_soft_window_is_a_warning_with_its_reason")
   end)
 
   it("row 62: failures are remembered: a crowd in an outage makes few requests", function()
@@ -141,6 +142,7 @@ describe("the life of a token,", function()
     client:close()
     proof.in_c("test_auth_life: a_crowd_in_an_outage_makes_few_token_requests",
       "test_token_cache: failures_are_remembered_longer_and_longer")
+    proof.in_c("test_redact: a_refusal_in_the_soft_window_is_loud_once_and_says_what_support_asks_for")
   end)
 
   it("row 63: a 401 that blames the token: one new token, one more try", function()

@@ -85,6 +85,65 @@ describe("rotation against the sandbox", function()
     client:close()
   end)
 
+  -- A virksomhetssertifikat of the municipality with a new key, as PKCS#12.
+  local function new_certificate(name, password)
+    local certs = kommune.pkcs12:match("^(.*/)")
+    local path = folder .. "/" .. name
+    assert(os.execute(([[LD_PRELOAD= bash -c 'set -e; umask 077
+      openssl req -new -utf8 -newkey rsa:2048 -nodes -keyout %s.key -out %s.csr \
+        -subj "/C=NO/O=STOREVIK KOMMUNE/CN=Storevik kommune/serialNumber=%s"
+      openssl x509 -req -in %s.csr -CA %svirksomhet-intermediate.crt -set_serial 0x1%s \
+        -CAkey %svirksomhet-intermediate.key -days 90 -out %s.crt \
+        -extfile <(echo keyUsage=critical,digitalSignature)
+      openssl pkcs12 -export -inkey %s.key -in %s.crt -out %s.p12 -passout pass:%s \
+        -certfile %svirksomhet-intermediate.crt' 2>/dev/null]]):format(path, path,
+      kommune.organisasjonsnummer, path, certs, fiks.uuid():gsub("%-", ""):sub(1, 16), certs, path,
+      path, path, path, password, certs)))
+    return sandbox.read(path .. ".p12")
+  end
+
+  it("of certificate, key and their password in a PKCS#12 fails no call", function()
+    local client_id = fiks.uuid()
+    sandbox.konfigurasjon("POST", "/klienter", {
+      klientId = client_id, organisasjonsnummer = kommune.organisasjonsnummer,
+    })
+    write("aktiv.p12", new_certificate("foerste", "gammelt-passord"))
+    write("p12-passord", "gammelt-passord\n")
+    local fresh = new_certificate("andre", "nytt-passord")
+    local file = write("p12.json", ("{\"maskinporten\":{\"client_id\":\"%s\"},\"certificate\":"
+      .. "{\"pkcs12\":\"aktiv.p12\",\"password\":{\"file\":\"p12-passord\"}}}"):format(client_id))
+    local options = sandbox.options("current", integrasjon, { file = file })
+    options.certificate, options.maskinporten = nil, nil
+    local client = assert(fiks.new(options))
+    assert(lookup(client))
+    local mark, before = sandbox.mark(), client._settings.key:thumbprint()
+    local items = {}
+    for i = 1, 60 do
+      items[i] = i
+    end
+    local answers, errors = fiks.map(items, { concurrency = 6 }, function(_, i)
+      if i == 20 then -- half of the change: the old one stays
+        write("aktiv.p12", fresh)
+        local ok, err = client:reload_if_changed()
+        assert.is_nil(ok)
+        assert.equal("wrong_password", err.code)
+        assert.equal(before, client._settings.key:thumbprint())
+      elseif i == 30 then
+        write("p12-passord", "nytt-passord\n")
+        assert.is_true(assert(client:reload_if_changed()))
+      end
+      return lookup(client)
+    end)
+    assert.same({}, errors)
+    for _, answer in ipairs(answers) do
+      assert.same({ 200, 1 }, { answer.status, answer.attempts })
+    end
+    assert.equal(60, #answers)
+    assert.not_equal(before, client._settings.key:thumbprint())
+    assert.equal(1, #sandbox.calls(mark, "/maskinporten/token")) -- the new certificate's
+    client:close()
+  end)
+
   it("of the integrasjon's password takes one reload", function()
     local own = sandbox.integrasjon()
     local path = write("passord", own.password)

@@ -16,7 +16,7 @@ local PREPARE = [[
 self_signed kommune '/C=NO/O=STOREVIK KOMMUNE - 910753614/CN=Storevik' -days 300 \
   -addext keyUsage=digitalSignature
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem \
-  -subj /CN=localhost -days 30 -addext subjectAltName=DNS:localhost,IP:127.0.0.1
+  -subj /CN=localhost -days 30 -addext subjectAltName=DNS:localhost,DNS:to.example,IP:127.0.0.1
 mkfifo announced
 ]]
 

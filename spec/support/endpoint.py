@@ -4,7 +4,7 @@
 usage: endpoint.py [CERTIFICATE KEY]     (PEM; also listens with TLS then)
 
 Announces {"port", "tls_port", "deaf_port"} as one line of JSON, and ends when its standard input does.
-deaf_port accepts nothing: a connection to it hangs.
+deaf_port accepts nothing: a connection to it hangs, and so does one to tls_port of ::1.
 
 POST /_answers {"path", "answers": [answer, ...]}   the next requests to a path get these, in order
 POST /_clock {"ahead_s"}                            the server's clock differs from this machine's
@@ -232,13 +232,13 @@ def listen(context):
     return server.getsockname()[1]
 
 
-def deaf():
-    server = socket.socket()
-    server.bind(("127.0.0.1", 0))
+def deaf(address, port, family=socket.AF_INET):
+    server = socket.socket(family)
+    server.bind((address, port))
     server.listen(0)
     waiting = [server]
     for _ in range(4):
-        one = socket.socket()
+        one = socket.socket(family)
         one.setblocking(False)
         one.connect_ex(server.getsockname())
         waiting.append(one)
@@ -246,12 +246,14 @@ def deaf():
 
 
 def main():
+    kept = []
     announced = {"port": listen(None)}
     if len(sys.argv) > 2:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[1], sys.argv[2])
         announced["tls_port"] = listen(context)
-    full = deaf()
+        kept.append(deaf("::1", announced["tls_port"], socket.AF_INET6))
+    full = deaf("127.0.0.1", 0)
     announced["deaf_port"] = full[0].getsockname()[1]
     print(json.dumps(announced), flush=True)
     sys.stdin.read()
