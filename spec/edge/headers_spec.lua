@@ -189,7 +189,8 @@ describe("headers and hosts,", function()
       environment = { api = here.tls_url, token_endpoint = here.tls_url .. "/token" } }).status)
     local _, after = core.now()
     assert.is_true(after - before < 10000)
-    -- A name with two addresses: ::1, which is silent as behind a firewall that drops, and 127.0.0.1.
+    -- A name with two addresses: ::1, which is silent as behind a firewall that
+    -- drops, and 127.0.0.1.
     local made = here.material
     made:write("names.c", TWO_ADDRESSES)
     made:sh("gcc -shared -fPIC -D_GNU_SOURCE -o names.so names.c -ldl")

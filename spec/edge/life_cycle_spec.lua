@@ -142,7 +142,8 @@ describe("the life of a token,", function()
     client:close()
     proof.in_c("test_auth_life: a_crowd_in_an_outage_makes_few_token_requests",
       "test_token_cache: failures_are_remembered_longer_and_longer")
-    proof.in_c("test_redact: a_refusal_in_the_soft_window_is_loud_once_and_says_what_support_asks_for")
+    proof.in_c("test_redact: "
+      .. "a_refusal_in_the_soft_window_is_loud_once_and_says_what_support_asks_for")
   end)
 
   it("row 63: a 401 that blames the token: one new token, one more try", function()

@@ -116,7 +116,9 @@ describe("the network,", function()
       assert.is_nil(got)
       assert.truthy(err.kind == "protocol" or err.kind == "limit", tostring(err))
       assert.is_true(elapsed < 10000)
-      assert.equal(1, here:token_requests())
+      local seen = here:seen("/token")
+      assert.equal(1, #seen)
+      assert.same({ "identity" }, endpoint.header(seen[1], "Accept-Encoding"))
     end
   end)
 
