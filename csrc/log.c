@@ -26,9 +26,14 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, after_fork);
 }
 
-void fiks_log_set(fiks_log_fn sink, int max_level, void *data)
+void fiks_log_ready(void)
 {
     pthread_once(&once, watch_forks);
+}
+
+void fiks_log_set(fiks_log_fn sink, int max_level, void *data)
+{
+    fiks_log_ready();
     pthread_mutex_lock(&lock);
     log_sink = sink;
     log_data = data;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../log.h"
 #include "lbind.h"
 
 enum { LINES = 256, OFF = -1 };
@@ -107,6 +108,7 @@ static void in_child(void)
 
 static void watch_forks(void)
 {
+    fiks_log_ready();
     pthread_atfork(before_fork, after_fork, in_child);
 }
 

@@ -15,7 +15,7 @@ local JAR = "build/npm/node_modules/wiremock/build/wiremock-standalone-3.13.2.ja
 local function run(made)
   world.prepare(made.folder, faults.rows)
   made:write("rows.json", assert(core.json_encode(faults.rows)))
-  local command = ("tools/install_npm.sh build/npm %s >&2 && FIKS_WIREMOCK='%s/%s' "
+  local command = ("LD_PRELOAD= tools/install_npm.sh build/npm %s >&2 && FIKS_WIREMOCK='%s/%s' "
     .. "FIKS_ENDPOINT='%s/spec/support/endpoint.py' FIKS_PRELOAD='%s' LD_PRELOAD= timeout 120 "
     .. "spec/support/faults/world.sh '%s' '%s' spec/support/faults/run.lua '%s' 2>&1"):format(
     WIREMOCK, made.here, JAR, made.here, os.getenv("LD_PRELOAD") or "", made.folder,
