@@ -167,7 +167,7 @@ static bool is_issuer_unknown(CURL *easy)
 static bool is_cut(const char *reason)
 {
     static const char *const cuts[] = {"Recv failure", "Send failure", "SSL_ERROR_SYSCALL",
-                                       "unexpected eof"};
+                                       "unexpected eof", "getpeername() failed"};
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
         if (strstr(reason, cuts[i]))
             return true;
