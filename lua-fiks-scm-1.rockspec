@@ -117,6 +117,7 @@ build = {
         "csrc/trace.c",
         "csrc/transfer.c",
         "csrc/transfer_network.c",
+        "csrc/transfer_url.c",
         "csrc/transfer_measure.c",
         "csrc/unzip.c",
         "csrc/unzip_directory.c",

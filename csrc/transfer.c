@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "error.h"
-
-#define USER_AGENT "lua-fiks/" FIKS_VERSION
 
 static int64_t now_ms(const fiks_transfer *t)
 {
@@ -57,8 +56,8 @@ static void pass_head(fiks_transfer *t)
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     if (t->call->notes_wanted & FIKS_NOTE_PROGRESS)
         learn_total(t);
-    const char *disposition = header(t->easy, "Content-Disposition");
-    const char *encoding = header(t->easy, "Content-Encoding");
+    const char *disposition = t->call->sink ? header(t->easy, "Content-Disposition") : NULL;
+    const char *encoding = t->encoded ? header(t->easy, "Content-Encoding") : NULL;
     fiks_call_head(t->call, (int)status, type ? type : "", disposition ? disposition : "",
                    encoding ? encoding : "");
 }
@@ -135,7 +134,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (data[0] == '\r' || data[0] == '\n')
         t->head_whole = true;
     else if (size * count > 5 && memcmp(data, "HTTP/", 5) == 0)
-        t->head_whole = false;
+        t->head_whole = t->encoded = false;
+    else if (size * count > 17 && strncasecmp(data, "Content-Encoding:", 17) == 0)
+        t->encoded = true;
     t->head_bytes += size * count;
     if (t->head_bytes <= MAX_HEAD_BYTES)
         return size * count;
@@ -150,9 +151,15 @@ static int on_begin(void *user, char *remote, char *local, int remote_port, int 
     (void)remote, (void)local, (void)remote_port, (void)local_port;
     fiks_transfer *t = user;
     const fiks_send *send = &t->call->send;
-    fiks_watch_begin(&t->watch, send->body_bytes == 0 && !send->source, now_ms(t));
+    if (t->body_along)
+        t->read = send->body_bytes;
+    fiks_watch_begin(&t->watch, t->read == send->body_bytes && !send->source, now_ms(t));
     return CURL_PREREQFUNC_OK;
 }
+
+/* Among the headers, as libcurl writes CURLOPT_USERAGENT twice for each request, byte by byte. */
+static char user_agent[] = "User-Agent: lua-fiks/" FIKS_VERSION;
+static struct curl_slist proxy_agent = {.data = user_agent};
 
 /* What never changes over the handle's life. */
 static void set_constants(fiks_transfer *t)
@@ -163,7 +170,7 @@ static void set_constants(fiks_transfer *t)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
+    curl_easy_setopt(easy, CURLOPT_PROXYHEADER, &proxy_agent);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -173,7 +180,6 @@ static void set_constants(fiks_transfer *t)
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(easy, CURLOPT_SHARE, t->host->share);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
     fiks_way_init(&t->way, easy);
 }
 
@@ -198,6 +204,7 @@ void fiks_transfer_free(fiks_transfer *t)
         return;
     curl_easy_cleanup(t->easy);
     fiks_way_free(&t->way);
+    fiks_goal_free(&t->goal);
     free(t);
 }
 
@@ -207,17 +214,22 @@ static int64_t body_length(const fiks_send *send)
     return send->source ? send->source->ops->length(send->source) : (int64_t)send->body_bytes;
 }
 
+enum { ALONG_BYTES = 16 * 1024 };
+
 /*
  * On a reused connection that dies without an answer libcurl sends again by itself, whatever the
- * method, and tells nobody. A body is therefore read through a function that cannot be rewound:
- * then libcurl gives up (CURLE_SEND_FAIL_REWIND) as soon as a byte of it has left, and the call
- * decides.
+ * method, and tells nobody. A body that must go once is therefore read through a function that
+ * cannot be rewound: then libcurl gives up (CURLE_SEND_FAIL_REWIND) as soon as a byte of it has
+ * left, and the call decides. A small one that may go again is given to libcurl, which writes it
+ * along with the headers.
  */
-static CURLcode set_post(fiks_transfer *t, const fiks_send *send)
+static CURLcode set_post(fiks_transfer *t, const fiks_send *send, bool once)
 {
     curl_off_t length = body_length(send);
+    t->body_along = !once && !send->source && length <= ALONG_BYTES &&
+                    !(t->call->notes_wanted & FIKS_NOTE_PROGRESS);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, length);
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, length ? NULL : "");
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, !length ? "" : t->body_along ? send->body : NULL);
     return curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
 }
 
@@ -230,13 +242,14 @@ static CURLcode set_body(fiks_transfer *t, const fiks_send *send, bool once)
     bool head = strcmp(send->method, "HEAD") == 0;
     bool body = send->body || post;
     t->read = 0;
+    t->body_along = false;
     /* without a body there is nothing to rewind: a connection of its own then */
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, once && !body_length(send) ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     CURLcode code = curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L);
     if (!code && body && !head)
-        code = set_post(t, send);
+        code = set_post(t, send, once);
     if (!code)
         code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
                                 post || head || (get && !body) ? NULL : send->method);
@@ -246,11 +259,14 @@ static CURLcode set_body(fiks_transfer *t, const fiks_send *send, bool once)
 static CURLcode set_headers(fiks_transfer *t, const fiks_send *send)
 {
     size_t n = 0;
+    int64_t length = body_length(send);
     for (; n < send->header_count; n++)
         t->headers[n].data = (char *)send->headers[n];
-    t->headers[n++].data = (char *)"Expect:";                   /* no 100-continue round trip */
+    t->headers[n++].data = user_agent;
     t->headers[n++].data = (char *)"Accept-Encoding: identity"; /* without it, anything will do */
-    if (body_length(send) < 0) /* HTTP/2 has no need of it, and libcurl leaves it out there */
+    if (!t->body_along && length)                               /* no 100-continue round trip */
+        t->headers[n++].data = (char *)"Expect:";
+    if (length < 0) /* HTTP/2 has no need of it, and libcurl leaves it out there */
         t->headers[n++].data = (char *)"Transfer-Encoding: chunked";
     if (!send->body)
         t->headers[n++].data = (char *)"Content-Type:"; /* libcurl would call no body a form */
@@ -267,11 +283,13 @@ static void start_progress(fiks_call *call, int64_t total)
     atomic_store(&call->received_total, -1);
 }
 
-/* Several at once to a new host: rather one connection of HTTP/2 than one each. Not for plain http,
- * where libcurl would learn of HTTP/1.1 only from the first answer. */
-static CURLcode set_patience(fiks_transfer *t, const char *url)
+/* Room for more at a time pays where much comes. libcurl allocates it for each request. */
+static CURLcode set_room(fiks_transfer *t, long bytes)
 {
-    return curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, strncmp(url, "https:", 6) == 0 ? 1L : 0L);
+    if (t->room_bytes == bytes)
+        return CURLE_OK;
+    t->room_bytes = bytes;
+    return curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, bytes);
 }
 
 static CURLcode set_connect_limit(fiks_transfer *t, long ms)
@@ -290,7 +308,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     t->head_whole = false;
     t->head_bytes = 0;
     t->reason[0] = '\0';
-    CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, send->url);
+    CURLcode code = fiks_goal_apply(&t->goal, t->easy, send->url);
     if (!code)
         code = set_body(t, send, !call->idempotent || call->token_flight); /* a grant: once */
     if (!code)
@@ -298,9 +316,9 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     if (!code)
         code = fiks_way_apply(&t->way, t->easy, send->network, send->allow_http);
     if (!code)
-        code = set_patience(t, send->url);
-    if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
+    if (!code)
+        code = set_room(t, (call->sink ? 128L : 16L) * 1024);
     fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));
     if (call->notes_wanted & FIKS_NOTE_PROGRESS)
         start_progress(call, body_length(send));
@@ -409,13 +427,14 @@ void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
+    bool asks = call->token_flight || status < 200 || status > 299; /* else nobody does */
     fiks_answer answer = {
         .kind = FIKS_OK,
         .sent = code == CURLE_OK || fiks_way_was_sent(t->easy),
         .status = (int)status,
         .content_type = type ? type : "",
-        .retry_after = header(t->easy, "Retry-After"),
-        .date = header(t->easy, "Date"),
+        .retry_after = asks ? header(t->easy, "Retry-After") : NULL,
+        .date = asks ? header(t->easy, "Date") : NULL,
         .location = location,
         .travel = &travel,
     };

@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "transfer_network.h"
+#include "transfer_url.h"
 
 /* What a transfer needs of its pump. */
 typedef struct fiks_transfer_host {
@@ -24,12 +25,16 @@ typedef struct fiks_transfer {
     fiks_call *call;
     bool head_done;  /* the call knows the answer's headers */
     bool head_whole; /* the blank line after them has come */
+    bool encoded;    /* one of them is Content-Encoding */
+    bool body_along; /* the body goes out with the headers */
     fiks_watch watch;
-    long connect_ms;     /* what the handle is set to */
+    long connect_ms; /* what the handle is set to; and so: */
+    long room_bytes;
     int64_t progress_ms; /* when its owner was last told */
     size_t head_bytes;   /* of the answer's headers so far */
     uint64_t read;       /* bytes of the body handed over so far */
-    struct curl_slist headers[FIKS_MAX_HEADERS + 3];
+    struct curl_slist headers[FIKS_MAX_HEADERS + 5];
+    fiks_goal goal;
     fiks_way way;
     char reason[CURL_ERROR_SIZE];
     struct fiks_transfer *next;
