@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ enum {
     LONGEST_PAUSE_MS = 60000,
     TOKEN_TOTAL_MS = 30000,
     TOKEN_TRY_MS = 10000,
-    ERROR_BODY_BYTES = 1 << 20
+    ERROR_BODY_BYTES = 1 << 20,
+    USUAL_TOKEN_BYTES = 1000 /* with its header's name: one allocation */
 };
 
 static const fiks_operation token_operation = {.name = "token",
@@ -32,9 +34,11 @@ static const fiks_operation token_operation = {.name = "token",
 
 static fiks_call *call_alloc(fiks_client *client)
 {
-    fiks_call *call = calloc(1, sizeof *call);
+    fiks_call *call = malloc(sizeof *call);
     if (!call)
         return NULL;
+    memset(call, 0, offsetof(struct fiks_call, error));
+    fiks_error_clear(&call->error);
     call->client = fiks_client_ref(client);
     atomic_init(&call->refs, 1);
     return call;
@@ -215,13 +219,6 @@ static void start_clock(fiks_call *call, fiks_time now)
     call->deadline_ms = call->total_ms ? now.mono_ms + call->total_ms : INT64_MAX;
 }
 
-static bool set_token(fiks_call *call, const fiks_buf *token)
-{
-    fiks_buf_clear(&call->token_header);
-    fiks_buf_adds(&call->token_header, "Authorization: Bearer ");
-    return fiks_buf_add(&call->token_header, token->data, token->len);
-}
-
 /* It waits for a token, or does no longer. */
 static void time_token(fiks_call *call, bool waits, fiks_time now)
 {
@@ -237,11 +234,13 @@ static void time_token(fiks_call *call, bool waits, fiks_time now)
 /* FIKS_STEP_SEND: the token is there. */
 static fiks_step need_token(fiks_call *call, fiks_time now, fiks_call **flight)
 {
-    fiks_buf token = {0};
-    fiks_error why = {0};
+    fiks_buf *header = &call->token_header;
     fiks_step step = FIKS_STEP_SEND;
+    fiks_buf_clear(header);
+    fiks_buf_reserve(header, USUAL_TOKEN_BYTES);
+    fiks_buf_adds(header, "Authorization: Bearer ");
     fiks_token_want want = fiks_token_cache_get(fiks_token_cache_process(), call->token_key, now,
-                                                &call->flight, &token, &why);
+                                                &call->flight, header, &call->error);
     if (want == FIKS_TOKEN_FETCH || want == FIKS_TOKEN_READY_REFRESH) {
         *flight = make_flight(call);
         if (!*flight)
@@ -249,17 +248,15 @@ static fiks_step need_token(fiks_call *call, fiks_time now, fiks_call **flight)
     }
     if (want == FIKS_TOKEN_READY || want == FIKS_TOKEN_READY_REFRESH) {
         call->flight = 0;
-        if (!set_token(call, &token))
+        if (header->failed)
             fiks_fail_memory(&call->error);
-    } else if (want == FIKS_TOKEN_FAILED) {
-        call->error = why;
     } else if (want == FIKS_TOKEN_FETCH && !*flight) {
         fiks_fail_memory(&call->error);
-    } else {
+    } else if (want != FIKS_TOKEN_FAILED) {
+        fiks_buf_clear(header);
         call->wake_ms = INT64_MAX; /* the flight's end, or the deadline */
         step = FIKS_STEP_TOKEN;
     }
-    fiks_buf_free(&token);
     time_token(call, step == FIKS_STEP_TOKEN, now);
     return call->error.kind ? FIKS_STEP_DONE : step;
 }
@@ -340,7 +337,8 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight)
     }
     if (call->state == FIKS_STATE_PAUSED && now.mono_ms < call->wake_ms)
         return FIKS_STEP_WAIT;
-    fiks_error_clear(&call->error);
+    if (call->tries || call->error.kind)
+        fiks_error_clear(&call->error);
     fiks_step step = FIKS_STEP_SEND;
     if (call->token_flight) {
         if (write_grant(call, now))

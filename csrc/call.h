@@ -131,10 +131,8 @@ struct fiks_call {
     fiks_buf answer;
     fiks_buf answer_type;
     fiks_response response;
-    fiks_error error;
     fiks_buf error_json;
     fiks_request_id request_id;
-    fiks_attempt attempts[FIKS_KEPT_ATTEMPTS];
     atomic_size_t attempt_count; /* of those that are complete */
     int64_t token_since_ms;      /* it waits for one since; 0 = it does not */
     atomic_llong token_ms;
@@ -155,6 +153,9 @@ struct fiks_call {
     struct fiks_call *next;
     struct fiks_call *queue_next;
     void *transfer;
+
+    fiks_error error;
+    fiks_attempt attempts[FIKS_KEPT_ATTEMPTS]; /* nothing is in those that are not counted */
 };
 
 /* Checks the arguments and builds the request; sends nothing. */
