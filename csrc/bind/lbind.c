@@ -151,12 +151,33 @@ void **fiks_l_new_box(lua_State *L, const char *type)
     return box;
 }
 
-void *fiks_l_check_box(lua_State *L, int index, const char *type)
+static void *open_pointer(lua_State *L, void **box, const char *type)
 {
-    void **box = luaL_checkudata(L, index, type);
     if (!*box)
         luaL_error(L, "the %s is closed", type);
     return *box;
+}
+
+void *fiks_l_check_box(lua_State *L, int index, const char *type)
+{
+    return open_pointer(L, luaL_checkudata(L, index, type), type);
+}
+
+void **fiks_l_self(lua_State *L, const char *type)
+{
+    void **box = lua_touserdata(L, 1);
+    if (box && lua_getmetatable(L, 1)) {
+        bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (same)
+            return box;
+    }
+    return luaL_checkudata(L, 1, type);
+}
+
+void *fiks_l_check_self(lua_State *L, const char *type)
+{
+    return open_pointer(L, fiks_l_self(L, type), type);
 }
 
 static int box_tostring(lua_State *L)
@@ -177,12 +198,14 @@ void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
     lua_pushvalue(L, -1);
     lua_pushcclosure(L, box_tostring, 1);
     lua_setfield(L, -2, "__tostring");
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, gc);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, gc, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
     lua_setfield(L, -2, "__close");
     lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, methods, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 }

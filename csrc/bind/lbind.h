@@ -35,6 +35,11 @@ void fiks_l_push_int64(lua_State *L, int64_t value);
  * the pointer afterwards; `__gc` must accept NULL.
  */
 void **fiks_l_new_box(lua_State *L, const char *type);
+/* The box at 1, which a method of this type was called with; raises for another type. Quicker than
+ * luaL_checkudata: methods have their type's metatable at hand, and look for no name. */
+void **fiks_l_self(lua_State *L, const char *type);
+/* Its pointer; raises also when it is closed (NULL). */
+void *fiks_l_check_self(lua_State *L, const char *type);
 /* The pointer of the box at `index`; raises when it is of another type or closed (NULL). */
 void *fiks_l_check_box(lua_State *L, int index, const char *type);
 /* Registers a metatable with methods, `__gc`/`__close` = free, `__name`, and a `__tostring` that

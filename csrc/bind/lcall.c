@@ -66,7 +66,7 @@ static int client_new(lua_State *L)
 
 static int client_gc(lua_State *L)
 {
-    void **box = luaL_checkudata(L, 1, FIKS_L_CLIENT);
+    void **box = fiks_l_self(L, FIKS_L_CLIENT);
     fiks_client_free(*box);
     *box = NULL;
     return 0;
@@ -98,7 +98,7 @@ static fiks_token_options read_token_options(lua_State *L)
  * nobody; nil, err when the options are wrong. */
 static int client_token(lua_State *L)
 {
-    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_client *client = fiks_l_check_self(L, FIKS_L_CLIENT);
     fiks_token_options o = read_token_options(L);
     char *token, *scope;
     int64_t expires_s;
@@ -117,7 +117,7 @@ static int client_token(lua_State *L)
  */
 static int client_invalidate(lua_State *L)
 {
-    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_client *client = fiks_l_check_self(L, FIKS_L_CLIENT);
     fiks_token_options o = read_token_options(L);
     const char *token = lua_isnoneornil(L, 2) ? NULL : fiks_l_string(L, 2, "access_token");
     fiks_error err = {0};
@@ -132,7 +132,7 @@ static int client_proxy(lua_State *L)
 {
     const char *from,
         *proxy =
-            fiks_network_proxy(fiks_client_network(fiks_l_check_box(L, 1, FIKS_L_CLIENT)), &from);
+            fiks_network_proxy(fiks_client_network(fiks_l_check_self(L, FIKS_L_CLIENT)), &from);
     lua_pushstring(L, proxy);
     lua_pushstring(L, from);
     return proxy ? 2 : 0;
@@ -141,7 +141,7 @@ static int client_proxy(lua_State *L)
 /* client:warnings() -> { sentence, ... } */
 static int client_warnings(lua_State *L)
 {
-    const char *const *list = fiks_client_warnings(fiks_l_check_box(L, 1, FIKS_L_CLIENT));
+    const char *const *list = fiks_client_warnings(fiks_l_check_self(L, FIKS_L_CLIENT));
     lua_newtable(L);
     for (int i = 0; list[i]; i++) {
         lua_pushstring(L, list[i]);
@@ -154,7 +154,7 @@ static int client_warnings(lua_State *L)
 static int client_clock_skew(lua_State *L)
 {
     int64_t ahead;
-    if (!fiks_client_clock_skew(fiks_l_check_box(L, 1, FIKS_L_CLIENT), &ahead))
+    if (!fiks_client_clock_skew(fiks_l_check_self(L, FIKS_L_CLIENT), &ahead))
         return 0;
     fiks_l_push_int64(L, ahead);
     return 1;
@@ -175,25 +175,53 @@ static int queue_new(lua_State *L)
 
 static int queue_gc(lua_State *L)
 {
-    void **box = luaL_checkudata(L, 1, FIKS_L_QUEUE);
+    void **box = fiks_l_self(L, FIKS_L_QUEUE);
     fiks_queue_free(*box);
     *box = NULL;
     return 0;
 }
 
+/* Pushes the userdata of a call, or nil when the program has dropped it. */
+static int push_call(lua_State *L, const fiks_call *call)
+{
+    lua_pushlightuserdata(L, (void *)&calls_by_address);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_pushlightuserdata(L, (void *)call);
+    lua_rawget(L, -2);
+    return 1;
+}
+
+static int64_t read_timeout(lua_State *L, int index)
+{
+    lua_Number timeout = luaL_optnumber(L, index, -1);
+    return timeout >= 0 && timeout < 1e15 ? (int64_t)timeout : -1;
+}
+
 /* queue:wait(timeout_ms) -> call | nil. Negative or absent: for ever. */
 static int queue_wait(lua_State *L)
 {
-    fiks_queue *queue = fiks_l_check_box(L, 1, FIKS_L_QUEUE);
-    lua_Number timeout = luaL_optnumber(L, 2, -1);
-    fiks_call *call =
-        fiks_queue_wait(queue, timeout >= 0 && timeout < 1e15 ? (int64_t)timeout : -1);
-    if (!call)
-        return 0;
-    lua_pushlightuserdata(L, (void *)&calls_by_address);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    lua_pushlightuserdata(L, call);
-    lua_rawget(L, -2);
+    fiks_queue *queue = fiks_l_check_self(L, FIKS_L_QUEUE);
+    const fiks_call *call = fiks_queue_wait(queue, read_timeout(L, 2));
+    return call ? push_call(L, call) : 0;
+}
+
+static bool is_ready(fiks_call *call)
+{
+    return fiks_call_finished(call) || fiks_call_noted(call);
+}
+
+/* queue:await(call, timeout_ms) -> true: it is ready | another call that came meanwhile | nil */
+static int queue_await(lua_State *L)
+{
+    fiks_queue *queue = fiks_l_check_self(L, FIKS_L_QUEUE);
+    fiks_call *call = fiks_l_check_box(L, 2, FIKS_L_CALL);
+    int64_t timeout = read_timeout(L, 3);
+    while (!is_ready(call)) {
+        const fiks_call *came = fiks_queue_wait(queue, timeout);
+        if (came != call)
+            return came ? push_call(L, came) : 0;
+    }
+    lua_pushboolean(L, 1);
     return 1;
 }
 
@@ -203,7 +231,7 @@ static int queue_fd(lua_State *L)
 {
     int fd;
     fiks_error err = {0};
-    if (fiks_queue_fd(fiks_l_check_box(L, 1, FIKS_L_QUEUE), &fd, &err))
+    if (fiks_queue_fd(fiks_l_check_self(L, FIKS_L_QUEUE), &fd, &err))
         return fiks_l_fail(L, &err);
     lua_pushinteger(L, fd);
     return 1;
@@ -236,7 +264,7 @@ static int start(lua_State *L, fiks_client *client, const fiks_call_options *o, 
 /* client:call(options, queue) -> call | nil, err */
 static int client_call(lua_State *L)
 {
-    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_client *client = fiks_l_check_self(L, FIKS_L_CLIENT);
     luaL_checktype(L, 2, LUA_TTABLE);
     fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
     fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
@@ -248,7 +276,7 @@ static int client_call(lua_State *L)
 /* client:begin(request, queue, json) -> call | nil, err | false: to be looked at closely, in Lua */
 static int client_begin(lua_State *L)
 {
-    fiks_client *client = fiks_l_check_box(L, 1, FIKS_L_CLIENT);
+    fiks_client *client = fiks_l_check_self(L, FIKS_L_CLIENT);
     fiks_queue *queue = fiks_l_check_box(L, 3, FIKS_L_QUEUE);
     fiks_call_options o = FIKS_OPTIONS(fiks_call_options);
     fiks_l_taken none = {0};
@@ -261,40 +289,43 @@ static int client_begin(lua_State *L)
 
 /* ---- a call ---------------------------------------------------------------------------------- */
 
-static int call_gc(lua_State *L)
+static void call_close(void **box)
 {
-    void **box = luaL_checkudata(L, 1, FIKS_L_CALL);
     fiks_call *call = *box;
     *box = NULL;
     fiks_call_free(call);
+}
+
+static int call_gc(lua_State *L)
+{
+    call_close(fiks_l_self(L, FIKS_L_CALL));
     return 0;
 }
 
 static int call_finished(lua_State *L)
 {
-    lua_pushboolean(L, fiks_call_finished(fiks_l_check_box(L, 1, FIKS_L_CALL)));
+    lua_pushboolean(L, fiks_call_finished(fiks_l_check_self(L, FIKS_L_CALL)));
     return 1;
 }
 
 /* call:ready() -> whether it has finished, or has something to say (call:notes) */
 static int call_ready(lua_State *L)
 {
-    fiks_call *call = fiks_l_check_box(L, 1, FIKS_L_CALL);
-    lua_pushboolean(L, fiks_call_finished(call) || fiks_call_noted(call));
+    lua_pushboolean(L, is_ready(fiks_l_check_self(L, FIKS_L_CALL)));
     return 1;
 }
 
 /* call:notes() -> whether there was something to say; it counts as said */
 static int call_notes(lua_State *L)
 {
-    lua_pushboolean(L, fiks_call_notes(fiks_l_check_box(L, 1, FIKS_L_CALL)) != 0);
+    lua_pushboolean(L, fiks_call_notes(fiks_l_check_self(L, FIKS_L_CALL)) != 0);
     return 1;
 }
 
 /* call:resume(): a channel that was full was emptied, or an empty one filled */
 static int call_resume(lua_State *L)
 {
-    fiks_call_resume(fiks_l_check_box(L, 1, FIKS_L_CALL));
+    fiks_call_resume(fiks_l_check_self(L, FIKS_L_CALL));
     return 0;
 }
 
@@ -310,7 +341,7 @@ static void set_count(lua_State *L, const char *name, int64_t value)
 static int call_progress(lua_State *L)
 {
     fiks_progress p;
-    fiks_call_progress(fiks_l_check_box(L, 1, FIKS_L_CALL), &p);
+    fiks_call_progress(fiks_l_check_self(L, FIKS_L_CALL), &p);
     lua_createtable(L, 0, 4);
     set_count(L, "sent", p.sent_bytes);
     set_count(L, "sent_total", p.sent_total_bytes);
@@ -321,7 +352,7 @@ static int call_progress(lua_State *L)
 
 static int call_cancel(lua_State *L)
 {
-    fiks_call_cancel(fiks_l_check_box(L, 1, FIKS_L_CALL));
+    fiks_call_cancel(fiks_l_check_self(L, FIKS_L_CALL));
     return 0;
 }
 
@@ -341,28 +372,30 @@ static void push_response(lua_State *L, const fiks_call *call, const fiks_respon
     fiks_l_extend_answer(L, call, r);
 }
 
-/* call:result() -> response | nil, err, response|nil */
+/* call:result(close) -> response | nil, err, response|nil. With true it is closed then. */
 static int call_result(lua_State *L)
 {
-    fiks_call *call = fiks_l_check_box(L, 1, FIKS_L_CALL);
+    fiks_call *call = fiks_l_check_self(L, FIKS_L_CALL);
+    bool to_close = lua_toboolean(L, 2);
     const fiks_response *response;
-    fiks_error err = {0};
-    if (!fiks_call_result(call, &response, &err)) {
-        push_response(L, call, response);
-        return 1;
+    lua_settop(L, 1);
+    if (fiks_call_result(call, &response, NULL)) {
+        fiks_error err = {0};
+        fiks_call_result(call, &response, &err);
+        fiks_l_fail(L, &err);
+        fiks_l_extend_error(L, call);
     }
-    fiks_l_fail(L, &err);
-    fiks_l_extend_error(L, call);
-    if (!response)
-        return 2;
-    push_response(L, call, response);
-    return 3;
+    if (response)
+        push_response(L, call, response);
+    if (to_close)
+        call_close(lua_touserdata(L, 1));
+    return lua_gettop(L) - 1;
 }
 
 /* call:files() -> the files that its forsendelse_sink has seen, or nil */
 static int call_files(lua_State *L)
 {
-    fiks_call *call = fiks_l_check_box(L, 1, FIKS_L_CALL);
+    fiks_call *call = fiks_l_check_self(L, FIKS_L_CALL);
     const fiks_sink *sink = fiks_call_sink(call);
     return sink && fiks_call_finished(call) ? fiks_l_push_files(L, sink) : 0;
 }
@@ -435,8 +468,11 @@ void fiks_l_open_call(lua_State *L)
                                               {"clock_skew", client_clock_skew},
                                               {"close", client_gc},
                                               {NULL, NULL}};
-    static const luaL_Reg queue_methods[] = {
-        {"wait", queue_wait}, {"fd", queue_fd}, {"close", queue_gc}, {NULL, NULL}};
+    static const luaL_Reg queue_methods[] = {{"wait", queue_wait},
+                                             {"await", queue_await},
+                                             {"fd", queue_fd},
+                                             {"close", queue_gc},
+                                             {NULL, NULL}};
     static const luaL_Reg call_methods[] = {{"finished", call_finished},
                                             {"ready", call_ready},
                                             {"notes", call_notes},

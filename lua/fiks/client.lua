@@ -1,6 +1,7 @@
 --- A client: one integrasjon, and how its calls are made.
 
 local config = require "fiks.config"
+local core = require "fiks.core"
 local Error = require "fiks.error"
 local Family = require "fiks.family"
 local log = require "fiks.log"
@@ -18,12 +19,12 @@ local mt = { __index = Client, __name = "fiks.Client" }
 
 -- Raises when the client is closed; `level` as for `error`, seen from the calling function.
 local function open(self, level)
-  if getmetatable(self) ~= mt then
-    error("expected a fiks client: call its methods with ':'", level + 1)
-  elseif not self._core then
-    error("the fiks client is closed", level + 1)
+  local handle = self and self._core
+  if not handle then
+    error(getmetatable(self) == mt and "the fiks client is closed"
+      or "expected a fiks client: call its methods with ':'", level + 1)
   end
-  return self._core
+  return handle
 end
 
 ---@return string
@@ -59,8 +60,23 @@ local function add_bearer(self, spec)
   return token ~= nil, err, who
 end
 
--- Returns when the call has ended. What it has to say before that is for the stream and the hooks;
--- without either it has nothing to say, and `wait.await` is enough.
+-- Waits for the end of a call that has nothing to say before (no stream, no hooks) and no files.
+local function conclude_plain(self, call)
+  self._in_flight[call] = true
+  local ok, why = pcall(wait.await, call)
+  self._in_flight[call] = nil
+  if not ok then -- an interrupt, say
+    call:close()
+    error(why, 0)
+  end
+  local response, failure, refused = call:result(true)
+  if failure then
+    failure.error_json = Error.decode_json(failure.error_json)
+  end
+  return response, failure, refused
+end
+
+-- Returns when the call has ended. What it has to say before that is for the stream and the hooks.
 local function follow(call, stream, hooking)
   repeat
     wait.await(call)
@@ -76,6 +92,9 @@ end
 
 -- Waits for the end of a call and closes it.
 local function conclude(self, call, spec, stream, hooking)
+  if not (stream or hooking or spec.sink) then
+    return conclude_plain(self, call)
+  end
   self._in_flight[call] = true
   local ok, why = pcall((stream or hooking) and follow or wait.await, call, stream, hooking)
   local response, failure, refused
@@ -146,10 +165,11 @@ function Client:request(given)
   local handle = open(self, 2)
   local call, answer, err, refused = false, nil, nil, nil
   if not (self._person or self._settings.hooks) then
-    call, err = handle:begin(given, wait.queue(), request.encode(given))
+    local json = type(given) == "table" and given.json
+    call, err = handle:begin(given, wait.queue(), json and core.json_encode(json))
   end
   if call then
-    answer, err, refused = conclude(self, call, given)
+    answer, err, refused = conclude_plain(self, call)
   elseif call == false then -- no plain request
     local spec
     spec, err = request.read(given, 2)

@@ -125,14 +125,6 @@ function M.grant(given)
   return found
 end
 
---- The text of `json`, for a first look at a request.
----@param given any
----@return string?
-function M.encode(given)
-  local value = type(given) == "table" and given.json
-  return value and (core.json_encode(value))
-end
-
 --- What fiks.Client:_call takes.
 ---@param given fiks.Request
 ---@param level integer as for `error`, seen from the calling function

@@ -21,8 +21,11 @@ end
 
 Call.ready = Call.finished
 
-function Call:result()
+function Call:result(close)
   assert(self.done and not self.closed, "result() of an unfinished or closed call")
+  if close then
+    self:close()
+  end
   if self.cancelled then
     return nil, self.fake.error { kind = "cancelled", message = "the call was cancelled" }
   end
@@ -63,6 +66,14 @@ function Queue:wait()
     return nil
   end
   return best
+end
+
+function Queue:await(call)
+  if call.done then
+    return true
+  end
+  local came = self:wait()
+  return came == call or came
 end
 
 local Client = {}

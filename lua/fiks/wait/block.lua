@@ -8,10 +8,6 @@ local M = {}
 
 --- Returns when the call has finished, or has something to say.
 ---@param call fiks.core.Call
-function M.await(call)
-  while not call:ready() do
-    events.pump()
-  end
-end
+M.await = events.await
 
 return M

@@ -66,9 +66,10 @@ local function next_ready()
   return task
 end
 
+-- The task that runs here; without one nil, and quickly, as that is what most calls meet.
 local function current()
-  local co = coroutine.running()
-  return co and tasks[co]
+  local co = stepping > 0 and coroutine.running()
+  return co and tasks[co] or nil
 end
 
 local function finish(task, ok, ...)
@@ -96,9 +97,11 @@ end
 
 local function after_resume(task, ok, what, ...)
   stepping = stepping - 1
-  if coroutine.status(task.co) == "dead" then
+  if what == AWAIT then
+    return
+  elseif coroutine.status(task.co) == "dead" then
     finish(task, ok, what, ...)
-  elseif what ~= AWAIT then
+  else
     finish(task, false, "coroutine.yield straight from a fiks task: make a coroutine of your own "
       .. "inside it, or use fiks.spawn")
   end
@@ -108,10 +111,14 @@ local function step(task)
   if task.done then
     return
   end
-  local args = task.args or { n = 0 }
-  task.args = nil
+  local args = task.args
   stepping = stepping + 1
-  after_resume(task, coroutine.resume(task.co, unpack(args, 1, args.n)))
+  if args then
+    task.args = nil
+    after_resume(task, coroutine.resume(task.co, unpack(args, 1, args.n)))
+  else
+    after_resume(task, coroutine.resume(task.co))
+  end
 end
 
 local function start(group, f, ...)
@@ -188,26 +195,22 @@ local function complete(group)
   end
 end
 
---- Whether the running coroutine is a task, and this waiter the right one.
----@return boolean
-function M.in_task()
-  return current() ~= nil
-end
+--- The task that runs here, for which this waiter is the right one; nil without one.
+---@type fun(): fiks.Task?
+M.current = current
 
 --- Returns when the call has finished, or has something to say; meanwhile the other tasks run.
 ---@param call fiks.core.Call
-function M.await(call)
-  if call:ready() then
-    return
-  end
-  local task = current()
-  if not task then
-    error("fiks.wait.coroutine: not inside fiks.all, fiks.map or fiks.run", 2)
-  end
-  if task.cancelled then
+---@param task fiks.Task? the one that runs here
+function M.await(call, task)
+  task = task or current()
+  if task and task.cancelled then
     call:cancel()
   end
   while not call:ready() do -- an event may have been met by what was done for the one before it
+    if not task then
+      error("fiks.wait.coroutine: not inside fiks.all, fiks.map or fiks.run", 2)
+    end
     task.call = call
     in_flight = in_flight + 1
     events.notify(call, task)

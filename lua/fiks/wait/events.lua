@@ -44,18 +44,36 @@ function M.no_descriptor()
   core.engine_thread(false)
 end
 
+-- An event of a call: tells who waits for it.
+local function tell(call)
+  local waiter = waiting[call]
+  if waiter then
+    waiting[call] = nil
+    waiter:wake()
+  end
+end
+
 --- Waits for one event (of any call), and tells who waits for it.
 ---@param most_ms integer? at most so long; a second, when absent
 ---@return boolean came
 function M.pump(most_ms)
   local call = M.queue():wait(most_ms or SLICE_MS)
-  local waiter = call and waiting[call]
-  if waiter then
-    waiting[call] = nil
-    waiter:wake()
+  if call then
+    tell(call)
   end
   log.deliver()
   return call ~= nil
+end
+
+--- Waits until the call is ready; events of others that come meanwhile are told to who waits.
+---@param call fiks.core.Call
+function M.await(call)
+  repeat
+    local came = (queue or M.queue()):await(call, SLICE_MS)
+    if came and came ~= true then
+      tell(came)
+    end
+  until came == true
 end
 
 return M

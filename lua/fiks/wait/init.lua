@@ -21,16 +21,15 @@ local tasks = require "fiks.wait.coroutine"
 local M = {}
 
 --- The queue to start calls on: one per Lua state.
----@return fiks.core.Queue
-function M.queue()
-  return events.queue()
-end
+---@type fun(): fiks.core.Queue
+M.queue = events.queue
 
 --- Returns when the call has finished, or has something to say.
 ---@param call fiks.core.Call
 function M.await(call)
-  if tasks.in_task() then
-    tasks.await(call)
+  local task = tasks.current()
+  if task then
+    tasks.await(call, task)
   elseif loop.here() then
     loop.await(call)
   else

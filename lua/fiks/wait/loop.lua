@@ -41,8 +41,8 @@ local loop -- of the engine that is open; nil = none
 -- Who waits for a call. Nobody else may hold a coroutine that has given way, so it is held here.
 local held = {} -- luacheck: ignore 241
 
--- Those that run tasks (fiks.all) and have none that can go on.
-local resting = {}
+-- Those that run tasks (fiks.all) and have none that can go on; and whether there may be any.
+local resting, any_rests = {}, false
 
 --- A token when the running code can give way here.
 ---@return any?
@@ -72,17 +72,17 @@ function M.rest()
     events.pump()
     return
   end
-  resting[token] = true
+  resting[token], any_rests = true, true
   loop.wait(token)
 end
 
 --- A task can go on: wakes those that rest.
 function M.stir()
-  if not next(resting) then
+  if not any_rests then
     return
   end
   local tokens = resting
-  resting = {} -- those that are woken may rest again at once
+  resting, any_rests = {}, false -- those that are woken may rest again at once
   for token in pairs(tokens) do
     loop.wake(token)
   end
