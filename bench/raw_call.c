@@ -73,7 +73,8 @@ static struct curl_slist *make_headers(char **argv)
     list = curl_slist_append(list, line);
     first_line(argv[8], secret, sizeof secret);
     snprintf(line, sizeof line, "IntegrasjonPassord: %s", secret);
-    return curl_slist_append(list, line);
+    list = curl_slist_append(list, line);
+    return curl_slist_append(list, "Accept-Encoding: identity");
 }
 
 static request *make_request(void)

@@ -27,6 +27,7 @@ local function request(number)
     headers = {
       ["user-agent"] = "lua-fiks/0.1.0",
       accept = "*/*",
+      ["accept-encoding"] = "identity",
       authorization = "Bearer " .. token,
       integrasjonid = id,
       integrasjonpassord = password,

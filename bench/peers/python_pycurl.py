@@ -11,6 +11,7 @@ import pycurl
 
 url, ca_file, count, warm, in_flight, token_file, integrasjon, password_file = sys.argv[1:]
 GET = [
+    "Accept-Encoding: identity",
     "Authorization: Bearer " + open(token_file).readline().strip(),
     "IntegrasjonId: " + integrasjon,
     "IntegrasjonPassord: " + open(password_file).readline().strip(),

@@ -12,7 +12,7 @@ import requests
 url, ca_file, count, warm, in_flight, token_file, integrasjon, password_file = sys.argv[1:]
 HEADERS = {
     "User-Agent": "lua-fiks/0.1.0",
-    "Accept-Encoding": None,
+    "Accept-Encoding": "identity",
     "Authorization": "Bearer " + open(token_file).readline().strip(),
     "IntegrasjonId": integrasjon,
     "IntegrasjonPassord": open(password_file).readline().strip(),

@@ -12,6 +12,7 @@ const firstLine = (path) => readFileSync(path, "utf8").split("\n")[0];
 const headers = {
   "user-agent": "lua-fiks/0.1.0",
   accept: "*/*",
+  "accept-encoding": "identity",
   authorization: "Bearer " + firstLine(tokenFile),
   integrasjonid: id,
   integrasjonpassord: firstLine(passwordFile),
