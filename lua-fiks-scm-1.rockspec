@@ -52,6 +52,7 @@ build = {
         "csrc/bind/lkey.c",
         "csrc/bind/llog.c",
         "csrc/bind/lnetwork.c",
+        "csrc/bind/lplace.c",
         "csrc/bind/lrequest.c",
         "csrc/bind/lseen.c",
         "csrc/bind/lstream.c",

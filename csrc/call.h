@@ -153,6 +153,7 @@ struct fiks_call {
     struct fiks_call *next;
     struct fiks_call *queue_next;
     void *transfer;
+    int place; /* the host's: which of its open calls is this */
 
     fiks_error error;
     fiks_attempt attempts[FIKS_KEPT_ATTEMPTS]; /* nothing is in those that are not counted */

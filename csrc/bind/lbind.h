@@ -73,6 +73,15 @@ bool fiks_l_read_plain(lua_State *L, fiks_call_options *o);
 /* Before the first. */
 void fiks_l_open_request(lua_State *L);
 
+/* Gives the call's userdata at `index` a place among the open calls; the userdata is not kept alive
+ * by it. To be freed when it is closed or collected. */
+int fiks_l_take_place(lua_State *L, int index);
+void fiks_l_free_place(lua_State *L, int place);
+/* Pushes the userdata that has the place, or nil when the program has dropped it. */
+void fiks_l_push_place(lua_State *L, int place);
+/* Before the first. */
+void fiks_l_open_places(lua_State *L);
+
 /* Pushes an array with what a forsendelse sink received; empty for other sinks. Returns 1. */
 int fiks_l_push_files(lua_State *L, const fiks_sink *sink);
 

@@ -5,9 +5,6 @@
 #include "../engine.h"
 #include "lbind.h"
 
-/* Registry key of the table that finds a call's userdata by its address (weak values). */
-static const char calls_by_address;
-
 static uint32_t read_uint32(lua_State *L, int index, const char *name)
 {
     return (uint32_t)fiks_l_size(L, index, name, UINT32_MAX);
@@ -181,14 +178,12 @@ static int queue_gc(lua_State *L)
     return 0;
 }
 
-/* Pushes the userdata of a call, or nil when the program has dropped it. */
+/* Pushes the userdata of a call, or nil when the program has dropped it; and its place. */
 static int push_call(lua_State *L, const fiks_call *call)
 {
-    lua_pushlightuserdata(L, (void *)&calls_by_address);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    lua_pushlightuserdata(L, (void *)call);
-    lua_rawget(L, -2);
-    return 1;
+    fiks_l_push_place(L, call->place);
+    lua_pushinteger(L, call->place);
+    return 2;
 }
 
 static int64_t read_timeout(lua_State *L, int index)
@@ -197,7 +192,7 @@ static int64_t read_timeout(lua_State *L, int index)
     return timeout >= 0 && timeout < 1e15 ? (int64_t)timeout : -1;
 }
 
-/* queue:wait(timeout_ms) -> call | nil. Negative or absent: for ever. */
+/* queue:wait(timeout_ms) -> call, place | nil. Negative or absent: for ever. */
 static int queue_wait(lua_State *L)
 {
     fiks_queue *queue = fiks_l_check_self(L, FIKS_L_QUEUE);
@@ -210,7 +205,8 @@ static bool is_ready(fiks_call *call)
     return fiks_call_finished(call) || fiks_call_noted(call);
 }
 
-/* queue:await(call, timeout_ms) -> true: it is ready | another call that came meanwhile | nil */
+/* queue:await(call, timeout_ms) -> true: it is ready | another call that came meanwhile, its place
+ * | nil */
 static int queue_await(lua_State *L)
 {
     fiks_queue *queue = fiks_l_check_self(L, FIKS_L_QUEUE);
@@ -239,29 +235,27 @@ static int queue_fd(lua_State *L)
 
 /* ---- starting a call ------------------------------------------------------------------------- */
 
-/* -> call | nil, err */
+/* -> call, place | nil, err */
 static int start(lua_State *L, fiks_client *client, const fiks_call_options *o, fiks_queue *queue,
                  const fiks_l_taken *taken)
 {
     void **box = fiks_l_new_box(L, FIKS_L_CALL);
-    int call_at = lua_gettop(L);
+    int place = fiks_l_take_place(L, lua_gettop(L));
     fiks_error err = {0};
     fiks_call *call;
-    if (fiks_call_new(client, o, queue, &call, &err))
+    if (fiks_call_new(client, o, queue, &call, &err)) {
+        fiks_l_free_place(L, place);
         return fiks_l_fail(L, &err);
+    }
     *box = call;
+    call->place = place;
     for (size_t i = 0; i < taken->count; i++)
         *taken->boxes[i] = NULL; /* the call's now */
-    lua_pushlightuserdata(L, (void *)&calls_by_address);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    lua_pushlightuserdata(L, call);
-    lua_pushvalue(L, call_at);
-    lua_rawset(L, -3);
-    lua_pushvalue(L, call_at);
-    return 1;
+    lua_pushinteger(L, place);
+    return 2;
 }
 
-/* client:call(options, queue) -> call | nil, err */
+/* client:call(options, queue) -> call, place | nil, err */
 static int client_call(lua_State *L)
 {
     fiks_client *client = fiks_l_check_self(L, FIKS_L_CLIENT);
@@ -273,7 +267,8 @@ static int client_call(lua_State *L)
     return start(L, client, &o, queue, &taken);
 }
 
-/* client:begin(request, queue, json) -> call | nil, err | false: to be looked at closely, in Lua */
+/* client:begin(request, queue, json) -> call, place | nil, err | false: to be looked at closely, in
+ * Lua */
 static int client_begin(lua_State *L)
 {
     fiks_client *client = fiks_l_check_self(L, FIKS_L_CLIENT);
@@ -289,17 +284,27 @@ static int client_begin(lua_State *L)
 
 /* ---- a call ---------------------------------------------------------------------------------- */
 
-static void call_close(void **box)
+static void call_close(lua_State *L, void **box)
 {
     fiks_call *call = *box;
     *box = NULL;
+    if (call)
+        fiks_l_free_place(L, call->place);
     fiks_call_free(call);
 }
 
 static int call_gc(lua_State *L)
 {
-    call_close(fiks_l_self(L, FIKS_L_CALL));
+    call_close(L, fiks_l_self(L, FIKS_L_CALL));
     return 0;
+}
+
+/* call:place() -> its number among the open calls */
+static int call_place(lua_State *L)
+{
+    const fiks_call *call = fiks_l_check_self(L, FIKS_L_CALL);
+    lua_pushinteger(L, call->place);
+    return 1;
 }
 
 static int call_finished(lua_State *L)
@@ -388,7 +393,7 @@ static int call_result(lua_State *L)
     if (response)
         push_response(L, call, response);
     if (to_close)
-        call_close(lua_touserdata(L, 1));
+        call_close(L, lua_touserdata(L, 1));
     return lua_gettop(L) - 1;
 }
 
@@ -439,24 +444,6 @@ static int engine_thread(lua_State *L)
     return 1;
 }
 
-/* Weak values: a call that the program dropped is not found, and needs not be. */
-static void open_calls_table(lua_State *L)
-{
-    lua_pushlightuserdata(L, (void *)&calls_by_address);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    bool there = lua_istable(L, -1); /* the module was opened before in this state */
-    lua_pop(L, 1);
-    if (there)
-        return;
-    lua_pushlightuserdata(L, (void *)&calls_by_address);
-    lua_newtable(L);
-    lua_newtable(L);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-}
-
 void fiks_l_open_call(lua_State *L)
 {
     static const luaL_Reg client_methods[] = {{"call", client_call},
@@ -483,6 +470,7 @@ void fiks_l_open_call(lua_State *L)
                                             {"token_ms", fiks_l_call_token_ms},
                                             {"result", call_result},
                                             {"files", call_files},
+                                            {"place", call_place},
                                             {"close", call_gc},
                                             {NULL, NULL}};
     static const luaL_Reg functions[] = {{"client", client_new},
@@ -494,7 +482,7 @@ void fiks_l_open_call(lua_State *L)
     fiks_l_new_type(L, FIKS_L_CLIENT, client_methods, client_gc);
     fiks_l_new_type(L, FIKS_L_QUEUE, queue_methods, queue_gc);
     fiks_l_new_type(L, FIKS_L_CALL, call_methods, call_gc);
-    open_calls_table(L);
+    fiks_l_open_places(L);
     fiks_l_open_request(L);
     luaL_setfuncs(L, functions, 0);
 }

@@ -61,10 +61,10 @@ local function add_bearer(self, spec)
 end
 
 -- Waits for the end of a call that has nothing to say before (no stream, no hooks) and no files.
-local function conclude_plain(self, call)
-  self._in_flight[call] = true
+local function conclude_plain(self, call, place)
+  self._in_flight[place] = call
   local ok, why = pcall(wait.await, call)
-  self._in_flight[call] = nil
+  self._in_flight[place] = nil
   if not ok then -- an interrupt, say
     call:close()
     error(why, 0)
@@ -91,11 +91,11 @@ local function follow(call, stream, hooking)
 end
 
 -- Waits for the end of a call and closes it.
-local function conclude(self, call, spec, stream, hooking)
+local function conclude(self, call, place, spec, stream, hooking)
   if not (stream or hooking or spec.sink) then
-    return conclude_plain(self, call)
+    return conclude_plain(self, call, place)
   end
-  self._in_flight[call] = true
+  self._in_flight[place] = call
   local ok, why = pcall((stream or hooking) and follow or wait.await, call, stream, hooking)
   local response, failure, refused
   if ok then
@@ -104,7 +104,7 @@ local function conclude(self, call, spec, stream, hooking)
   if ok and stream and (response or stream.failure) then
     ok, why = pcall(stream.finish, stream, call)
   end
-  self._in_flight[call] = nil
+  self._in_flight[place] = nil
   local files = ok and spec.sink and call:files() or nil
   call:close()
   if not ok then -- an interrupt, or a function of the program raised
@@ -141,10 +141,10 @@ function Client:_call(operation, opts)
   local stream, hooks = spec.stream, self._settings.hooks
   spec.stream = nil
   local hooking = hooks and require("fiks.hooks").begin(hooks, spec)
-  local call, response, failure, refused
-  call, failure = open(self, 3):call(spec, wait.queue()) -- the person's function may have closed it
+  local handle, response, refused = open(self, 3) -- the person's function may have closed it
+  local call, failure = handle:call(spec, wait.queue()) -- or its place
   if call then
-    response, failure, refused = conclude(self, call, spec, stream, hooking)
+    response, failure, refused = conclude(self, call, failure, spec, stream, hooking)
   end
   if who and failure and failure.kind == "auth" then
     who:refused()
@@ -169,7 +169,7 @@ function Client:request(given)
     call, err = handle:begin(given, wait.queue(), json and core.json_encode(json))
   end
   if call then
-    answer, err, refused = conclude_plain(self, call)
+    answer, err, refused = conclude_plain(self, call, err) -- which was its place
   elseif call == false then -- no plain request
     local spec
     spec, err = request.read(given, 2)
@@ -374,7 +374,7 @@ function Client:close()
   if not self._core then
     return
   end
-  for call in pairs(self._in_flight) do
+  for _, call in pairs(self._in_flight) do
     call:cancel()
   end
   self._core:close()

@@ -11,7 +11,7 @@ local Family = {}
 Family.__index = Family
 Family.__name = "fiks.Family"
 
-local WEAK = { __mode = "k" }
+local WEAK, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local function deep_copy(value)
@@ -84,7 +84,7 @@ function Family:create(settings, changes, mt)
     _changes = function()
       return changes
     end,
-    _in_flight = setmetatable({}, WEAK),
+    _in_flight = setmetatable({}, WEAK_VALUES), -- by place (call:place)
   }, mt)
   equip(member, settings, handle)
   self.members[member] = true

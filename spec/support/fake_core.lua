@@ -36,6 +36,10 @@ function Call:files()
   return self.spec.sink and self.spec.sink.files
 end
 
+function Call:place()
+  return self.number
+end
+
 function Call:cancel()
   self.cancelled = true
 end
@@ -65,15 +69,18 @@ function Queue:wait()
   if best.closed then
     return nil
   end
-  return best
+  return best, best.number
 end
 
 function Queue:await(call)
   if call.done then
     return true
   end
-  local came = self:wait()
-  return came == call or came
+  local came, place = self:wait()
+  if came == call then
+    return true
+  end
+  return came, place
 end
 
 local Client = {}
@@ -85,7 +92,8 @@ function Client:call(spec, queue)
   if self.fake.refuse then
     return nil, self.fake.refuse
   end
-  return self.fake.start(spec)
+  local call = self.fake.start(spec)
+  return call, call.number
 end
 
 -- Every request is looked at closely, so that `call` sees them all.
@@ -104,7 +112,8 @@ end
 --- Puts the fake in place and forgets the fiks modules loaded so far.
 function M.install()
   local real = require "fiks.core"
-  local fake = setmetatable({ calls = {}, pending = {}, closed = 0, waits = 0, clients = {} },
+  local fake = setmetatable({ calls = {}, pending = {}, closed = 0, waits = 0, started = 0,
+    clients = {} },
     { __index = real })
 
   function fake.answer()
@@ -115,6 +124,8 @@ function M.install()
     local call = setmetatable({ fake = fake, spec = spec, done = false }, Call)
     call.due = fake.delay and fake.delay(spec) or #fake.calls
     fake.pending[#fake.pending + 1] = call
+    fake.started = fake.started + 1
+    call.number = fake.started
     return call
   end
 

@@ -13,9 +13,9 @@ local SLICE_MS = 1000
 
 local queue
 
--- call -> the object whose :wake() is told. Weak both ways: neither a call nor a task that nobody
--- else holds is kept alive by having waited.
-local waiting = setmetatable({}, { __mode = "kv" })
+-- Place of a call -> the object whose :wake() is told. Weak: a task that nobody else holds is not
+-- kept alive by having waited.
+local waiting = setmetatable({}, { __mode = "v" })
 
 --- The queue to start calls on.
 ---@return fiks.core.Queue
@@ -29,7 +29,7 @@ end
 
 --- Asks for `waiter:wake()` when the call has finished or has something to say.
 function M.notify(call, waiter)
-  waiting[call] = waiter
+  waiting[call:place()] = waiter
 end
 
 --- A descriptor that is readable while there are events; from now on the I/O thread runs.
@@ -44,11 +44,11 @@ function M.no_descriptor()
   core.engine_thread(false)
 end
 
--- An event of a call: tells who waits for it.
-local function tell(call)
-  local waiter = waiting[call]
+-- An event of the call that has this place: tells who waits for it.
+local function tell(place)
+  local waiter = waiting[place]
   if waiter then
-    waiting[call] = nil
+    waiting[place] = nil
     waiter:wake()
   end
 end
@@ -57,9 +57,9 @@ end
 ---@param most_ms integer? at most so long; a second, when absent
 ---@return boolean came
 function M.pump(most_ms)
-  local call = M.queue():wait(most_ms or SLICE_MS)
+  local call, place = M.queue():wait(most_ms or SLICE_MS)
   if call then
-    tell(call)
+    tell(place)
   end
   log.deliver()
   return call ~= nil
@@ -69,9 +69,9 @@ end
 ---@param call fiks.core.Call
 function M.await(call)
   repeat
-    local came = (queue or M.queue()):await(call, SLICE_MS)
-    if came and came ~= true then
-      tell(came)
+    local came, place = (queue or M.queue()):await(call, SLICE_MS)
+    if place then
+      tell(place)
     end
   until came == true
 end
