@@ -102,8 +102,8 @@ struct fiks_call {
     unsigned notes_wanted;
     unsigned news; /* FIKS_NOTE_... that its owner was not told yet */
     size_t max_answer_bytes;
-    uint32_t total_ms;
     fiks_limits limits;
+    uint32_t total_ms;
 
     /* where it stands */
     fiks_state state;
@@ -131,10 +131,7 @@ struct fiks_call {
     fiks_buf answer;
     fiks_buf answer_type;
     fiks_response response;
-    fiks_error error;
     fiks_buf error_json;
-    fiks_request_id request_id;
-    fiks_attempt attempts[FIKS_KEPT_ATTEMPTS];
     atomic_size_t attempt_count; /* of those that are complete */
     int64_t token_since_ms;      /* it waits for one since; 0 = it does not */
     atomic_llong token_ms;
@@ -155,6 +152,11 @@ struct fiks_call {
     struct fiks_call *next;
     struct fiks_call *queue_next;
     void *transfer;
+
+    /* Large, and not cleared with the rest when a call is made: most of it is never used. */
+    fiks_error error;
+    fiks_request_id request_id;
+    fiks_attempt attempts[FIKS_KEPT_ATTEMPTS];
 };
 
 /* Checks the arguments and builds the request; sends nothing. */
