@@ -37,8 +37,9 @@ static fiks_call *call_alloc(fiks_client *client)
     fiks_call *call = malloc(sizeof *call);
     if (!call)
         return NULL;
-    memset(call, 0, offsetof(struct fiks_call, error));
+    memset(call, 0, offsetof(fiks_call, error));
     fiks_error_clear(&call->error);
+    fiks_request_id_clear(&call->request_id);
     call->client = fiks_client_ref(client);
     atomic_init(&call->refs, 1);
     return call;

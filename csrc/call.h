@@ -102,8 +102,8 @@ struct fiks_call {
     unsigned notes_wanted;
     unsigned news; /* FIKS_NOTE_... that its owner was not told yet */
     size_t max_answer_bytes;
-    uint32_t total_ms;
     fiks_limits limits;
+    uint32_t total_ms;
 
     /* where it stands */
     fiks_state state;
@@ -132,7 +132,6 @@ struct fiks_call {
     fiks_buf answer_type;
     fiks_response response;
     fiks_buf error_json;
-    fiks_request_id request_id;
     atomic_size_t attempt_count; /* of those that are complete */
     int64_t token_since_ms;      /* it waits for one since; 0 = it does not */
     atomic_llong token_ms;
@@ -155,7 +154,9 @@ struct fiks_call {
     void *transfer;
     int place; /* the host's: which of its open calls is this */
 
+    /* Large, and not cleared with the rest when a call is made: most of it is never used. */
     fiks_error error;
+    fiks_request_id request_id;
     fiks_attempt attempts[FIKS_KEPT_ATTEMPTS]; /* nothing is in those that are not counted */
 };
 

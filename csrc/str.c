@@ -269,16 +269,14 @@ size_t fiks_utf8_check(const char *text, size_t len)
         uint64_t word;
         while (i + 8 <= len && (memcpy(&word, s + i, 8), !(word & 0x8080808080808080ULL)))
             i += 8;
-        if (i >= len)
-            break;
-        if (s[i] < 0x80) {
+        while (i < len && s[i] < 0x80)
             i++;
-            continue;
+        while (i < len && s[i] >= 0x80) {
+            size_t n = utf8_sequence(s + i, len - i);
+            if (!n)
+                return i;
+            i += n;
         }
-        size_t n = utf8_sequence(s + i, len - i);
-        if (!n)
-            return i;
-        i += n;
     }
     return len;
 }

@@ -95,13 +95,18 @@ static void take(fiks_request_id *id, int rank, const char *value, size_t len)
     id->text[len] = '\0';
 }
 
+void fiks_request_id_clear(fiks_request_id *id)
+{
+    id->rank = 0;
+    id->text[0] = '\0';
+}
+
 void fiks_request_id_read(fiks_request_id *id, const char *line, size_t len)
 {
     static const char *const names[] = {"traceparent:", "x-correlation-id:", "x-request-id:"};
     char first = len ? (char)(line[0] | 0x20) : '\0';
     if (first == 'h' && is_of(line, len, "HTTP/")) { /* of an interim answer, or a proxy's */
-        id->rank = 0;
-        id->text[0] = '\0';
+        fiks_request_id_clear(id);
     } else if (first == 'x' || first == 't') { /* every header of every answer comes by here */
         for (int i = 0; i < 3; i++) {
             size_t n = is_of(line, len, names[i]);

@@ -26,6 +26,8 @@ typedef struct fiks_request_id {
     char text[128];
 } fiks_request_id;
 
+void fiks_request_id_clear(fiks_request_id *id);
+
 /* One line as it came, its line end included. A status line begins anew; a value that is too long
  * or holds other than visible ASCII characters is left out. */
 void fiks_request_id_read(fiks_request_id *id, const char *line, size_t len);

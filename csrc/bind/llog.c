@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../log.h"
+#include "../metrics.h"
 #include "lbind.h"
 
 enum { LINES = 256, OFF = -1 };
@@ -53,8 +54,10 @@ static void push(ring *r, int level, const char *line)
 {
     int old;
     char *text = strdup(line);
-    if (r->count == LINES || !text)
+    if (r->count == LINES || !text) {
         r->lost++;
+        fiks_metrics_add(FIKS_COUNT_LOG_LINES_DROPPED, 1);
+    }
     if (!text)
         return;
     if (r->count == LINES)

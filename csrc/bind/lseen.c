@@ -8,13 +8,12 @@ static const char answer_metatable, trail_of_answer;
 
 /* Everything in one block, as most answers are never asked for it. */
 typedef struct trail {
+    const char *mark; /* &trail_of_answer: this userdata is one */
     fiks_timings timings;
     int http_version;
     size_t attempt_count;
     fiks_attempt attempts[];
 } trail;
-
-#define TRAIL "fiks.core.trail"
 
 static void set_ms(lua_State *L, const char *name, int64_t us)
 {
@@ -86,13 +85,10 @@ static const trail *get_trail(lua_State *L)
         return NULL;
     lua_pushlightuserdata(L, (void *)&trail_of_answer);
     lua_rawget(L, 1);
-    const trail *found = lua_touserdata(L, -1);
-    if (!found || !lua_getmetatable(L, -1))
+    if (lua_type(L, -1) != LUA_TUSERDATA || lua_rawlen(L, -1) < sizeof(trail))
         return NULL;
-    luaL_getmetatable(L, TRAIL);
-    bool ours = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return ours ? found : NULL;
+    const trail *found = lua_touserdata(L, -1);
+    return found->mark == &trail_of_answer ? found : NULL;
 }
 
 /* __index of answers. What it makes stays in the answer. */
@@ -123,13 +119,12 @@ void fiks_l_extend_answer(lua_State *L, const fiks_call *call, const fiks_respon
     const fiks_attempt *attempts = fiks_call_attempts(call, &count);
     lua_pushlightuserdata(L, (void *)&trail_of_answer);
     trail *t = lua_newuserdatauv(L, sizeof *t + count * sizeof *attempts, 0);
+    t->mark = &trail_of_answer;
     t->timings = r->timings;
     t->http_version = r->http_version;
     t->attempt_count = count;
     if (count)
         memcpy(t->attempts, attempts, count * sizeof *attempts);
-    luaL_getmetatable(L, TRAIL);
-    lua_setmetatable(L, -2);
     lua_rawset(L, -3);
     if (r->request_id[0]) {
         lua_pushstring(L, r->request_id);
@@ -247,8 +242,6 @@ void fiks_l_open_seen(lua_State *L)
     static const luaL_Reg functions[] = {
         {"metrics", metrics}, {"metrics_text", metrics_text}, {NULL, NULL}};
     fiks_l_new_type(L, TEXT, none, text_gc);
-    luaL_newmetatable(L, TRAIL);
-    lua_pop(L, 1);
     lua_pushlightuserdata(L, (void *)&answer_metatable);
     lua_newtable(L);
     lua_pushliteral(L, "fiks.Response");

@@ -110,6 +110,9 @@ TEST(the_servers_id_is_the_best_of_its_headers)
     READ(&id, "HTTP/1.1 200 Connected\r\n", "X-Request-Id: proxy\r\n", "\r\n",
          "HTTP/1.1 200 OK\r\n", "X-Other: 1\r\n");
     CHECK_STR(id.text, "");
+    READ(&id, "HTTP/1.1 103 Early Hints\r\n", "X-Request-Id: early\r\n", "\r\n",
+         "HTTP/1.1 200 OK\r\n", "X-Correlation-Id: late\r\n");
+    CHECK_STR(id.text, "late");
 }
 
 TEST(an_id_that_is_none_is_left_out)

@@ -128,6 +128,7 @@ describe("fiks.log", function()
     core.log(3)
     local client = here:client()
     lines = {}
+    local dropped = fiks.metrics().log_lines_dropped
     local queue = core.queue()
     for _ = 1, 200 do -- two lines each, taken by nobody
       local call = assert(client._core:call({ method = "GET", path = "/x", username = "u",
@@ -140,6 +141,7 @@ describe("fiks.log", function()
     assert.same({}, lines)
     get(client)
     assert.matches("^warning log: 14%d older lines were lost", lines[1])
+    assert.equal(tonumber(lines[1]:match("%d+")), fiks.metrics().log_lines_dropped - dropped)
     assert.is_true(#lines > 256)
     assert.equal(0, found("lost") - 1)
   end)
