@@ -12,7 +12,17 @@
 /* Members waiting on the Lua stack until their number is known, so that most tables are made at
  * their final size. Depth times twice this stays below LuaJIT's limit of 8000 stack slots. */
 #define PENDING 32
-#define SCRATCH 2 /* stack index of the userdata for strings with escapes */
+#define SCRATCH 2  /* stack index of the userdata for strings with escapes */
+#define KNOWN_AT 3 /* of the first known name */
+#define KNOWN 64   /* names, at most */
+#define KNOWN_TRIES 4
+#define KNOWN_FROM 512 /* bytes of text: in less, few names come twice */
+
+/* A name, where it stands still: in the text or on the Lua stack. */
+typedef struct name {
+    const char *text; /* NULL = none */
+    size_t len;
+} name;
 
 typedef struct decoder {
     lua_State *L;
@@ -24,13 +34,11 @@ typedef struct decoder {
     int depth;
     fiks_error err;
     const char *failed_at;
+    /* Names met in this document, each on the Lua stack: pushed again without being hashed. None is
+     * ever replaced, so a name is either here or never will be. */
+    name known[KNOWN];
+    bool knows;
 } decoder;
-
-/* A name of the object being read, where it stands still: in the text or on the Lua stack. */
-typedef struct name {
-    const char *text;
-    size_t len;
-} name;
 
 static bool value(decoder *d);
 
@@ -179,19 +187,27 @@ static bool escaped_string(decoder *d)
     return true;
 }
 
-/* Pushes the string at d->at, which is a quote. `*plain` is set when it had no escapes. */
-static inline bool string(decoder *d, name *plain)
+/* Passes the string at d->at, which is a quote, when it has no escapes. */
+static inline bool plain_string(decoder *d, name *out)
 {
-    const char *start = ++d->at;
+    const char *start = d->at + 1;
     const char *stop = fiks_json_scan(start, d->end);
     if (*stop != '"') {
-        plain->text = NULL;
-        return escaped_string(d);
+        d->at = start;
+        return false;
     }
-    plain->text = start;
-    plain->len = (size_t)(stop - start);
-    lua_pushlstring(d->L, start, plain->len);
+    out->text = start;
+    out->len = (size_t)(stop - start);
     d->at = stop + 1;
+    return true;
+}
+
+static inline bool string(decoder *d)
+{
+    name plain;
+    if (!plain_string(d, &plain))
+        return escaped_string(d);
+    lua_pushlstring(d->L, plain.text, plain.len);
     return true;
 }
 
@@ -363,33 +379,84 @@ static bool array(decoder *d)
     return true;
 }
 
-/* Was the name on top of the stack met before in this object? */
-static bool is_duplicate(lua_State *L, int slot, bool stored, const name *names, int pending)
+typedef struct object {
+    int slot;      /* of the table, under its members */
+    bool stored;   /* some members are in the table */
+    int pending;   /* the others, on the stack */
+    uint64_t seen; /* of the known names, by bit */
+    int other_count;
+    name others[PENDING]; /* of the pending ones, which are not known */
+} object;
+
+/* The place of the name among the known ones: its own, a free one, or -1. */
+static inline int known_place(const decoder *d, const name *n)
 {
-    const name *last = &names[pending];
-    for (int i = 0; i < pending; i++)
-        if (names[i].len == last->len && memcmp(names[i].text, last->text, last->len) == 0)
+    size_t first = n->len;
+    if (!d->knows)
+        return -1;
+    if (n->len > 0)
+        first += (unsigned char)n->text[0] + 7 * (size_t)(unsigned char)n->text[n->len - 1] +
+                 31 * (size_t)(unsigned char)n->text[n->len / 2];
+    for (size_t i = first; i < first + KNOWN_TRIES; i++) {
+        const name *known = &d->known[i % KNOWN];
+        if (!known->text || (known->len == n->len && memcmp(known->text, n->text, n->len) == 0))
+            return (int)(i % KNOWN);
+    }
+    return -1;
+}
+
+/* Was the name on top of the stack, which is not a known one, met before in this object? */
+static bool is_other_duplicate(lua_State *L, object *o, const name *n)
+{
+    for (int i = 0; i < o->other_count; i++)
+        if (o->others[i].len == n->len && memcmp(o->others[i].text, n->text, n->len) == 0)
             return true;
-    if (!stored)
+    o->others[o->other_count++] = *n;
+    if (!o->stored)
         return false;
     lua_pushvalue(L, -1);
-    lua_rawget(L, slot);
+    lua_rawget(L, o->slot);
     bool found = !lua_isnil(L, -1);
     lua_pop(L, 1);
     return found;
 }
 
+/* Pushes the name, unless an escaped one is there already. False: the object has it. */
+static bool push_name(decoder *d, object *o, name n, bool escaped)
+{
+    lua_State *L = d->L;
+    int place = known_place(d, &n);
+    bool known = place >= 0 && d->known[place].text;
+    if (known && !escaped)
+        lua_pushvalue(L, KNOWN_AT + place);
+    else if (!escaped)
+        lua_pushlstring(L, n.text, n.len);
+    if (place < 0)
+        return !is_other_duplicate(L, o, &n);
+    if (!known) {
+        lua_pushvalue(L, -1);
+        lua_replace(L, KNOWN_AT + place);
+        d->known[place].text = lua_tolstring(L, KNOWN_AT + place, &d->known[place].len);
+    }
+    bool seen = o->seen >> place & 1;
+    o->seen |= (uint64_t)1 << place;
+    return !seen;
+}
+
 /* Pushes the name of the next member, and passes the colon. */
-static bool member_name(decoder *d, int slot, bool stored, name *names, int pending)
+static bool member_name(decoder *d, object *o)
 {
     const char *start = d->at;
-    if (*d->at != '"')
+    name n;
+    if (*start != '"')
         return fail(d, "a name in quotes expected");
-    if (!string(d, &names[pending]))
-        return false;
-    if (!names[pending].text)
-        names[pending].text = lua_tolstring(d->L, -1, &names[pending].len);
-    if (is_duplicate(d->L, slot, stored, names, pending))
+    bool escaped = !plain_string(d, &n);
+    if (escaped) {
+        if (!escaped_string(d))
+            return false;
+        n.text = lua_tolstring(d->L, -1, &n.len);
+    }
+    if (!push_name(d, o, n, escaped))
         return fail_at(d, start, "a name that the object has already");
     skip_space(d);
     if (*d->at != ':')
@@ -399,42 +466,39 @@ static bool member_name(decoder *d, int slot, bool stored, name *names, int pend
     return true;
 }
 
-static void flush_object(lua_State *L, int slot, bool stored, int count, bool last)
+/* Moves the members from the top of the stack into the table. */
+static void flush_object(lua_State *L, object *o, bool last)
 {
-    if (!stored) {
-        lua_createtable(L, 0, last ? count : 4 * PENDING);
-        lua_replace(L, slot);
+    if (!o->stored) {
+        lua_createtable(L, 0, last ? o->pending : 4 * PENDING);
+        lua_replace(L, o->slot);
+        o->stored = true;
     }
-    for (int i = 0; i < count; i++)
-        lua_rawset(L, slot);
+    for (; o->pending > 0; o->pending--)
+        lua_rawset(L, o->slot);
+    o->other_count = 0;
 }
 
-static bool object(decoder *d)
+static bool read_object(decoder *d)
 {
-    lua_State *L = d->L;
-    int slot = lua_gettop(L) + 1;
-    name names[PENDING];
-    bool stored = false;
-    int pending = 0;
+    object o;
+    o.slot = lua_gettop(d->L) + 1;
+    o.stored = false;
+    o.pending = o.other_count = 0;
+    o.seen = 0;
     if (!enter(d))
         return false;
-    lua_pushnil(L);
+    lua_pushnil(d->L);
     bool done = *d->at == '}';
     if (done)
         d->at++;
     while (!done) {
-        if (!member_name(d, slot, stored, names, pending) || !value(d) ||
-            !more(d, '}', &done, "',' or '}' expected"))
+        if (!member_name(d, &o) || !value(d) || !more(d, '}', &done, "',' or '}' expected"))
             return false;
-        pending++;
-        if (done || pending == PENDING) {
-            flush_object(L, slot, stored, pending, done);
-            stored = true;
-            pending = 0;
-        }
+        if (++o.pending == PENDING && !done)
+            flush_object(d->L, &o, false);
     }
-    if (!stored)
-        flush_object(L, slot, false, 0, true);
+    flush_object(d->L, &o, true);
     d->depth--;
     return true;
 }
@@ -451,12 +515,11 @@ static bool literal(decoder *d, const char *word, size_t len)
 
 static bool value(decoder *d)
 {
-    name ignored;
     switch (*d->at) {
     case '"':
-        return string(d, &ignored);
+        return string(d);
     case '{':
-        return object(d);
+        return read_object(d);
     case '[':
         return array(d);
     case 't':
@@ -502,9 +565,13 @@ int fiks_json_decode(lua_State *L)
     size_t len;
     luaL_checktype(L, 1, LUA_TSTRING);
     lua_settop(L, 1);
-    lua_pushnil(L); /* SCRATCH */
-    d.L = L;
+    luaL_checkstack(L, KNOWN + LUA_MINSTACK, "no room for JSON");
     d.text = lua_tolstring(L, 1, &len);
+    d.knows = len >= KNOWN_FROM;
+    if (d.knows)
+        memset(d.known, 0, sizeof d.known);
+    lua_settop(L, d.knows ? KNOWN_AT + KNOWN - 1 : SCRATCH);
+    d.L = L;
     d.at = d.text;
     d.end = d.text + len;
     d.scratch = NULL;

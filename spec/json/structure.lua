@@ -74,6 +74,14 @@ local function duplicates(is)
   is.ours_refused("duplicate empty name", '{"":1,"":2}', 6)
   is.ours_refused("duplicate far inside", '[{"x":{"b":0,"c":{},"b":1}}]', 20)
   is.ours_refused("duplicate with null first", '{"a":null,"a":1}', 10)
+  is.ours_refused("duplicate, first escaped, met before",
+    '[{"a":1,"b":2},{"\\u0061":1,"b":2,"a":3}]', 33)
+  is.ours_refused("duplicate, last escaped, met before",
+    '[{"a":1,"b":2},{"a":1,"b":2,"\\u0061":3}]', 28)
+  is.accepted("the same names in another order", '[{"a":[]},{"b":{"a":1}},{"a":2}]',
+    '[{"a":[]},{"b":{"a":1}},{"a":2}]')
+  is.accepted("names that begin as others", '[{"kmk":1},{"k":2},{"km":3},{"":4},{"kmk":5}]',
+    '[{"kmk":1},{"k":2},{"km":3},{"":4},{"kmk":5}]')
   is.accepted("the same name on two levels", '{"a":{"a":1}}', '{"a":{"a":1}}')
   is.accepted("the same name side by side", '[{"a":1},{"a":1}]', '[{"a":1},{"a":1}]')
   is.accepted("a name that begins as another", '[{"a\\u0000":1}]', '[{"a\\u0000":1}]')

@@ -113,6 +113,30 @@ describe("json_decode", function()
     assert.is_table(decode('{"a":{"a":1},"b":{"a":1}}'))
   end)
 
+  it("remembers names without mixing them up", function()
+    local function object(first, count, more)
+      local members = {}
+      for i = 1, count do
+        members[i] = ('"k%d":%d'):format((first * i) % 211, first * i)
+      end
+      return "{" .. table.concat(members, ",") .. (more or "") .. "}"
+    end
+    local text = "[" .. object(1, 200) .. "," .. object(7, 200) .. "," .. object(30, 20)
+    local list = decode(text .. "]")
+    for place, first in ipairs({ 1, 7, 30 }) do
+      for i = 1, place == 3 and 20 or 200 do
+        assert.equal(first * i, list[place]["k" .. (first * i) % 211])
+      end
+    end
+    for _, i in ipairs({ 1, 2, 19, 20 }) do
+      for _, name in ipairs({ "k%d", "\\u006b%d" }) do
+        local again = (',"' .. name .. '":0'):format((30 * i) % 211)
+        local before = text .. "," .. object(30, 20):sub(1, -2)
+        assert.equal(#before + 1, unreadable(before .. again .. "}]").offset)
+      end
+    end
+  end)
+
   it("takes 64 levels and no more", function()
     assert.is_table(decode(("["):rep(64) .. ("]"):rep(64)))
     assert.is_table(decode(('{"a":'):rep(64) .. "1" .. ("}"):rep(64)))
