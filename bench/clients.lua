@@ -14,7 +14,6 @@ local LUA_HTTP_PATH = "LUA_PATH=/usr/share/lua/5.3/?.lua;/usr/share/lua/5.3/?/in
 
 -- name -> its command, requests and those that do not count (more where a compiler warms up).
 -- h2 = false: does not speak that; or the word that makes it. several = false: only one in flight.
--- tries: how often it may be run until it ends well; once when absent.
 local CLIENTS = {
   fiks = { requests = 4000, warm = 200, fiks = true, command = { "lua5.4" } },
   fiks_luajit = {
@@ -42,9 +41,7 @@ local CLIENTS = {
     requests = 2000, warm = 100, command = { "/usr/bin/python3", "bench/peers/python_pycurl.py" },
   },
   undici = {
-    requests = 4000, warm = 4000, h2 = "h2",
-    tries = 5, -- its h2, which it calls experimental, ends in a failed assertion now and then
-    command = { "node", "bench/peers/undici.mjs" },
+    requests = 4000, warm = 4000, h2 = "h2", command = { "node", "bench/peers/undici.mjs" },
   },
 }
 local NAMES = {
@@ -103,17 +100,6 @@ local function check_lengths()
   end
 end
 
--- Runs a client; one that may end in a way of its own is run again, which is said.
-local function measure(name, scheme, counts)
-  local tries = CLIENTS[name].tries or 1
-  for try = 1, tries do
-    local ok, figures = pcall(lib.run_client, table.unpack(words_of(name, scheme, counts)))
-    if ok then return figures end
-    if try == tries then error(figures, 0) end
-    io.stderr:write(("bench: %s over %s failed, and is run again\n"):format(name, scheme))
-  end
-end
-
 local function candidates(in_flight)
   local list = {}
   for _, scheme in ipairs(SCHEMES) do
@@ -123,7 +109,7 @@ local function candidates(in_flight)
         local counts = { requests = client.requests, warm = client.warm, in_flight = in_flight }
         list[#list + 1] = {
           name = name .. " " .. scheme,
-          run = function() return measure(name, scheme, counts) end,
+          run = function() return lib.run_client(table.unpack(words_of(name, scheme, counts))) end,
         }
       end
     end

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings the peer that is no Debian package, undici, into build/bench/npm: this version, once.
 set -eu
-version=6.29.1
+version=7.30.2
 cd "$(dirname "$0")/../.."
 dir=build/bench/npm
 if [ -f "$dir/node_modules/undici/package.json" ] &&
