@@ -72,6 +72,10 @@ function Server:psql(sql)
   return self:sh(("psql -X -q -A -t -v ON_ERROR_STOP=1 '%s' -f psql.sql"):format(self.target))
 end
 
+function Server:log()
+  return self:sh "cat data/log"
+end
+
 function Server:stop()
   pcall(self.crash, self)
   os.execute("rm -rf '" .. self.folder .. "'")
