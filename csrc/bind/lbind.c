@@ -250,5 +250,6 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_call(L);
     fiks_l_open_seen(L);
     fiks_l_open_log(L);
+    fiks_l_open_store(L);
     return 1;
 }
