@@ -250,5 +250,7 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_call(L);
     fiks_l_open_seen(L);
     fiks_l_open_log(L);
+    fiks_l_open_folder(L);
+    fiks_l_open_stop(L);
     return 1;
 }
