@@ -52,13 +52,14 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 CORE_SRC    := $(filter-out $(SKIP),$(wildcard csrc/*.c))
 BIND_SRC    := $(filter-out $(SKIP),$(wildcard csrc/bind/*.c csrc/luajson/*.c))
+DRIVER_SRC  := $(wildcard csrc/driver/*.c)
 TEST_SRC    := $(filter-out $(SKIP),$(wildcard csrc/test/test_*.c))
 EXAMPLE_SRC := $(wildcard examples/*.c)
 BENCH_SRC   := $(wildcard bench/*.c)
 JUDGE_SRC   := $(wildcard spec/*/*.c)
 FUZZ_SRC    := $(wildcard fuzz/*.c)
 HEADERS     := $(wildcard csrc/*.h csrc/bind/*.h csrc/luajson/*.h csrc/test/*.h fuzz/*.h)
-C_FILES     := $(CORE_SRC) $(BIND_SRC) $(TEST_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) \
+C_FILES     := $(CORE_SRC) $(BIND_SRC) $(DRIVER_SRC) $(TEST_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) \
                $(FUZZ_SRC) $(HEADERS)
 LUA_FILES    = $(sort $(shell find lua spec examples sandbox bench fuzz tools -name '*.lua' 2>/dev/null))
 
@@ -66,13 +67,17 @@ OBJ         := $(BUILD)/obj
 CORE_OBJ    := $(CORE_SRC:%.c=$(OBJ)/%.o)
 LUA54_OBJ   := $(BIND_SRC:%.c=$(OBJ)/lua5.4/%.o)
 LUAJIT_OBJ  := $(BIND_SRC:%.c=$(OBJ)/luajit/%.o)
+DRIVER_OBJ  := $(DRIVER_SRC:%.c=$(OBJ)/lua5.4/%.o) $(DRIVER_SRC:%.c=$(OBJ)/luajit/%.o)
 PROG_OBJ    := $(TEST_SRC:%.c=$(OBJ)/%.o) $(EXAMPLE_SRC:%.c=$(OBJ)/%.o) $(BENCH_SRC:%.c=$(OBJ)/%.o) \
                $(JUDGE_SRC:%.c=$(OBJ)/%.o)
 FUZZ_OBJ    := $(FUZZ_SRC:%.c=$(OBJ)/lua5.4/%.o)
-OBJECTS     := $(CORE_OBJ) $(LUA54_OBJ) $(LUAJIT_OBJ) $(PROG_OBJ) $(FUZZ_OBJ)
+OBJECTS     := $(CORE_OBJ) $(LUA54_OBJ) $(LUAJIT_OBJ) $(DRIVER_OBJ) $(PROG_OBJ) $(FUZZ_OBJ)
 
 LIBFIKS     := $(BUILD)/libfiks.a
-MODULES     := $(BUILD)/lua5.4/fiks/core.so $(BUILD)/luajit/fiks/core.so
+CORES       := $(BUILD)/lua5.4/fiks/core.so $(BUILD)/luajit/fiks/core.so
+DRIVERS     := $(DRIVER_SRC:csrc/driver/%.c=$(BUILD)/lua5.4/fiks/%.so) \
+               $(DRIVER_SRC:csrc/driver/%.c=$(BUILD)/luajit/fiks/%.so)
+MODULES     := $(CORES) $(DRIVERS)
 TESTS       := $(TEST_SRC:csrc/test/%.c=$(BUILD)/test/%)
 EXAMPLES    := $(EXAMPLE_SRC:examples/%.c=$(BUILD)/examples/%)
 BENCHES     := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
@@ -137,10 +142,20 @@ $(LIBFIKS): $(CORE_OBJ)
 
 $(BUILD)/lua5.4/fiks/core.so: $(CORE_OBJ) $(LUA54_OBJ)
 $(BUILD)/luajit/fiks/core.so: $(CORE_OBJ) $(LUAJIT_OBJ)
-$(MODULES):
+$(CORES):
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(MODULE) -o $@ $^ $(LIBS)
+
+# The drivers of the store, each alone with its database's library.
+$(BUILD)/%/fiks/sqlite.so: $(OBJ)/%/csrc/driver/sqlite.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(MODULE) -o $@ $^ -lsqlite3 -lpthread
+$(BUILD)/%/fiks/postgres.so: $(OBJ)/%/csrc/driver/postgres.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(MODULE) -o $@ $^ -lpq
 
 # It looks into every block that the core frees.
 $(BUILD)/test/test_memory: LINK += -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
@@ -205,7 +220,7 @@ test-lua: all plain-modules $(JUDGES) ## Lua tests on both runtimes (SPEC=file: 
 asan: test ## the whole suite under address and undefined-behaviour sanitizers
 
 tsan: $(filter $(BUILD)/test/test_engine% $(BUILD)/test/test_thread% \
-      $(BUILD)/test/test_metrics%,$(TESTS)) ## thread tests under the thread sanitizer
+      $(BUILD)/test/test_metrics% $(BUILD)/test/test_job%,$(TESTS)) ## thread tests under the thread sanitizer
 	$(Q)$(RUN) --c '$^'
 
 valgrind: all $(TESTS) ## C tests, Lua unit specs and gc_spec under valgrind
@@ -285,10 +300,11 @@ lint-cppcheck:
 	    --suppressions-list=tools/cppcheck.txt -D_GNU_SOURCE -DFIKS_API= -DLUA_VERSION_NUM=504 \
 	    '-Djson_object_foreach(o,k,v)=while(next(o,&k,&v))' \
 	    '-Djson_array_foreach(a,i,v)=while(next(a,&i,&v))' \
-	    -j 2 $(CORE_SRC) $(BIND_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) $(FUZZ_SRC)
+	    -j 2 $(CORE_SRC) $(BIND_SRC) $(DRIVER_SRC) $(EXAMPLE_SRC) $(BENCH_SRC) $(JUDGE_SRC) $(FUZZ_SRC)
 
 # One file at a time, remembered: only what changed is read again.
-TIDY := $(patsubst %.c,$(OBJ)/%.tidy,$(CORE_SRC) $(BIND_SRC) $(EXAMPLE_SRC) $(JUDGE_SRC) $(FUZZ_SRC))
+TIDY := $(patsubst %.c,$(OBJ)/%.tidy,$(CORE_SRC) $(BIND_SRC) $(DRIVER_SRC) $(EXAMPLE_SRC) \
+          $(JUDGE_SRC) $(FUZZ_SRC))
 lint-tidy: $(TIDY)
 $(OBJ)/%.tidy: %.c .clang-tidy tools/analysis.h $(HEADERS)
 	$(call say,TIDY,$<)
@@ -313,8 +329,8 @@ install: all ## to PREFIX (/usr/local): header, library, Lua files and modules, 
 	    done; \
 	    install -d $(DESTDIR)$(PREFIX)/lib/lua/$$v/fiks || exit 1; \
 	done
-	install -m 755 $(BUILD)/lua5.4/fiks/core.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/fiks/
-	install -m 755 $(BUILD)/luajit/fiks/core.so $(DESTDIR)$(PREFIX)/lib/lua/5.1/fiks/
+	install -m 755 $(filter $(BUILD)/lua5.4/%,$(MODULES)) $(DESTDIR)$(PREFIX)/lib/lua/5.4/fiks/
+	install -m 755 $(filter $(BUILD)/luajit/%,$(MODULES)) $(DESTDIR)$(PREFIX)/lib/lua/5.1/fiks/
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 bin/fiks $(DESTDIR)$(PREFIX)/bin/
 

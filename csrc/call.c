@@ -32,6 +32,11 @@ static const fiks_operation token_operation = {.name = "token",
                                                .idle_ms = TOKEN_TRY_MS,
                                                .total_ms = TOKEN_TOTAL_MS};
 
+static void unmake(fiks_completion *end)
+{
+    fiks_call_unmake((fiks_call *)end);
+}
+
 static fiks_call *call_alloc(fiks_client *client)
 {
     fiks_call *call = malloc(sizeof *call);
@@ -41,7 +46,8 @@ static fiks_call *call_alloc(fiks_client *client)
     fiks_error_clear(&call->error);
     fiks_request_id_clear(&call->request_id);
     call->client = fiks_client_ref(client);
-    atomic_init(&call->refs, 1);
+    atomic_init(&call->end.refs, 1);
+    call->end.unmake = unmake;
     return call;
 }
 

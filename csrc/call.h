@@ -13,10 +13,9 @@
 #ifndef FIKS_CALL_H
 #define FIKS_CALL_H
 
-#include <stdatomic.h>
-
 #include "client.h"
 #include "clock.h"
+#include "completion.h"
 #include "fiks.h"
 #include "operation.h"
 #include "retry_budget.h"
@@ -80,6 +79,8 @@ typedef enum fiks_state {
 } fiks_state;
 
 struct fiks_call {
+    fiks_completion end;
+
     /* the request; fixed once made */
     fiks_client *client;
     const fiks_operation *operation;
@@ -138,21 +139,12 @@ struct fiks_call {
 
     fiks_budget *budget; /* of everybody's tries; NULL = without limit */
 
-    /* the engine's: who waits for it, and how it travels */
-    atomic_int refs;
+    /* the engine's: how it travels */
     atomic_bool cancelled;
     atomic_bool resumed; /* its sink takes bytes again, or its source has some */
-    atomic_uint notes;   /* FIKS_NOTE_... not asked for yet */
     atomic_llong sent_bytes, sent_total, received_bytes, received_total;
-    atomic_bool finished;
-    atomic_bool abandoned; /* its owner is gone */
-    bool queued;
-    void *engine;
-    fiks_queue *queue;
     struct fiks_call *next;
-    struct fiks_call *queue_next;
     void *transfer;
-    int place; /* the host's: which of its open calls is this */
 
     /* Large, and not cleared with the rest when a call is made: most of it is never used. */
     fiks_error error;

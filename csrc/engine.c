@@ -12,9 +12,9 @@
 #include "pump.h"
 
 struct fiks_queue {
-    atomic_int refs; /* the owner and every call under way */
+    atomic_int refs; /* the owner and everything under way */
     fiks_engine *engine;
-    fiks_call *first, *last; /* with something to say; each holds a reference to its call */
+    fiks_completion *first, *last; /* with something to say; each holds a reference */
     bool closed;
     int fd; /* readable while there is a first; -1 = nobody asked */
     pid_t fd_pid;
@@ -40,10 +40,10 @@ struct fiks_engine {
 
 /* ---- ownership ----------------------------------------------------------------------------- */
 
-static void call_unref(fiks_call *call)
+static void unref(fiks_completion *end)
 {
-    if (atomic_fetch_sub(&call->refs, 1) == 1)
-        fiks_call_unmake(call);
+    if (atomic_fetch_sub(&end->refs, 1) == 1)
+        end->unmake(end);
 }
 
 static void queue_unref(fiks_queue *queue)
@@ -55,7 +55,7 @@ static void queue_unref(fiks_queue *queue)
     free(queue);
 }
 
-/* Makes the descriptor say whether there is a call. Called with the lock. */
+/* Makes the descriptor say whether there is something. Called with the lock. */
 static void queue_signal(const fiks_queue *queue, bool there_is)
 {
     uint64_t count = 1;
@@ -66,51 +66,74 @@ static void queue_signal(const fiks_queue *queue, bool there_is)
     (void)n; /* it cannot be full, and to be empty already is fine */
 }
 
-/* ---- what the pump asks for --------------------------------------------------------------------
- */
+/* ---- how things end ------------------------------------------------------------------------- */
 
-/* The call has something to say. Called with the lock. */
-static void queue_put(fiks_engine *e, fiks_queue *queue, fiks_call *call)
+/* It has something to say. Called with the lock. */
+static void queue_put(fiks_engine *e, fiks_queue *queue, fiks_completion *end)
 {
-    if (queue && !queue->closed && !call->queued && !atomic_load(&call->abandoned)) {
-        atomic_fetch_add(&call->refs, 1);
-        call->queued = true;
-        call->queue_next = NULL;
+    if (queue && !queue->closed && !end->queued && !atomic_load(&end->abandoned)) {
+        atomic_fetch_add(&end->refs, 1);
+        end->queued = true;
+        end->queue_next = NULL;
         if (queue->last)
-            queue->last->queue_next = call;
+            queue->last->queue_next = end;
         else
-            queue->first = call;
-        queue->last = call;
-        if (queue->first == call)
+            queue->first = end;
+        queue->last = end;
+        if (queue->first == end)
             queue_signal(queue, true);
     }
     if (e->sleepers)
         pthread_cond_broadcast(&e->changed);
 }
 
-/* Runs in the holder of the pump, as the next does. */
+/* Runs in the holder of the pump, as the next but one does. */
 static void note(void *engine, fiks_call *call, unsigned notes)
 {
     fiks_engine *e = engine;
-    if ((atomic_fetch_or(&call->notes, notes) & notes) == notes)
+    if ((atomic_fetch_or(&call->end.notes, notes) & notes) == notes)
         return; /* said already, and not asked for yet */
     pthread_mutex_lock(&e->lock);
-    queue_put(e, call->queue, call);
+    queue_put(e, call->end.queue, &call->end);
     pthread_mutex_unlock(&e->lock);
 }
 
-/* A call has ended: tells whoever waits, and lets go of it. */
+/* Tells whoever waits. Called with the lock; returns the queue, whose reference is the caller's. */
+static fiks_queue *mark_finished(fiks_engine *e, fiks_completion *end)
+{
+    fiks_queue *queue = end->queue;
+    atomic_store(&end->finished, true);
+    end->queue = NULL;
+    queue_put(e, queue, end);
+    return queue;
+}
+
 static void finish(void *engine, fiks_call *call)
 {
     fiks_engine *e = engine;
-    fiks_queue *queue = call->queue;
     pthread_mutex_lock(&e->lock);
-    atomic_store(&call->finished, true);
-    call->queue = NULL;
-    queue_put(e, queue, call);
+    fiks_queue *queue = mark_finished(e, &call->end);
     pthread_mutex_unlock(&e->lock);
     queue_unref(queue);
-    call_unref(call);
+    unref(&call->end);
+}
+
+/* Wakes the holder of the pump, if it may be asleep. Called with the lock. */
+static void nudge(fiks_engine *e)
+{
+    if (e->pumping)
+        fiks_pump_nudge(e->pump);
+}
+
+void fiks_completion_finish(fiks_completion *end)
+{
+    fiks_engine *e = end->engine;
+    pthread_mutex_lock(&e->lock);
+    fiks_queue *queue = mark_finished(e, end);
+    nudge(e); /* it may be whoever waits for this */
+    pthread_mutex_unlock(&e->lock);
+    queue_unref(queue);
+    unref(end);
 }
 
 /* One round: take what is new, move what can move. Returns when to come back. */
@@ -235,13 +258,6 @@ static bool wait_for(fiks_engine *e, ready_fn *ready, void *what, int64_t timeou
     return is_ready;
 }
 
-/* Wakes the holder of the pump, if it may be asleep. Called with the lock. */
-static void nudge(fiks_engine *e)
-{
-    if (e->pumping)
-        fiks_pump_nudge(e->pump);
-}
-
 /* ---- queues -------------------------------------------------------------------------------- */
 
 fiks_queue *fiks_queue_new(void)
@@ -259,18 +275,18 @@ fiks_queue *fiks_queue_new(void)
     return queue;
 }
 
-static fiks_call *queue_take(fiks_queue *queue)
+static fiks_completion *queue_take(fiks_queue *queue)
 {
-    fiks_call *call = queue->first;
-    if (call) {
-        queue->first = call->queue_next;
+    fiks_completion *end = queue->first;
+    if (end) {
+        queue->first = end->queue_next;
         if (!queue->first) {
             queue->last = NULL;
             queue_signal(queue, false);
         }
-        call->queued = false;
+        end->queued = false;
     }
-    return call;
+    return end;
 }
 
 void fiks_queue_free(fiks_queue *queue)
@@ -282,14 +298,14 @@ void fiks_queue_free(fiks_queue *queue)
     if (ours)
         pthread_mutex_lock(&e->lock);
     queue->closed = true;
-    fiks_call *call = queue->first;
+    fiks_completion *end = queue->first;
     queue->first = queue->last = NULL;
     if (ours)
         pthread_mutex_unlock(&e->lock);
-    while (call) {
-        fiks_call *next = call->queue_next;
-        call_unref(call);
-        call = next;
+    while (end) {
+        fiks_completion *next = end->queue_next;
+        unref(end);
+        end = next;
     }
     queue_unref(queue);
 }
@@ -298,11 +314,11 @@ static bool queue_ready(void *what)
 {
     fiks_queue *queue = what;
     while (queue->first && atomic_load(&queue->first->abandoned))
-        call_unref(queue_take(queue));
+        unref(queue_take(queue));
     return queue->first != NULL;
 }
 
-fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms)
+fiks_completion *fiks_queue_next(fiks_queue *queue, int64_t timeout_ms)
 {
     fiks_engine *e = fiks_engine_get();
     if (!e)
@@ -311,11 +327,70 @@ fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms)
     if (!wait_for(e, queue_ready, queue, timeout_ms))
         return NULL;
     pthread_mutex_lock(&e->lock);
-    fiks_call *call = queue_take(queue);
+    fiks_completion *end = queue_take(queue);
     pthread_mutex_unlock(&e->lock);
-    if (call)
-        call_unref(call); /* the owner has its own */
-    return call;
+    if (end)
+        unref(end); /* the owner has its own */
+    return end;
+}
+
+fiks_call *fiks_queue_wait(fiks_queue *queue, int64_t timeout_ms)
+{
+    return (fiks_call *)fiks_queue_next(queue, timeout_ms);
+}
+
+/* ---- what is under way ----------------------------------------------------------------------- */
+
+/* It and its queue belong together from now on. */
+static void begin(fiks_completion *end, fiks_engine *e, fiks_queue *queue)
+{
+    atomic_store(&end->refs, 2); /* its owner's, and that of whoever carries it out */
+    end->engine = e;
+    end->queue = queue;
+    if (!queue)
+        return;
+    queue->engine = e; /* another one only after a fork, which forgot its engine */
+    atomic_fetch_add(&queue->refs, 1);
+}
+
+fiks_status fiks_completion_begin(fiks_completion *end, fiks_queue *queue, fiks_error *err)
+{
+    fiks_engine *e = fiks_engine_get();
+    if (!e)
+        return fiks_fail_memory(err);
+    begin(end, e, queue);
+    return FIKS_OK;
+}
+
+static bool has_finished(void *what)
+{
+    return atomic_load(&((fiks_completion *)what)->finished);
+}
+
+bool fiks_completion_foreign(const fiks_completion *end)
+{
+    return !atomic_load(&end->finished) && ((const fiks_engine *)end->engine)->pid != getpid();
+}
+
+bool fiks_completion_finished(fiks_completion *end)
+{
+    return has_finished(end) || fiks_completion_foreign(end);
+}
+
+bool fiks_completion_ready(fiks_completion *end)
+{
+    return fiks_completion_finished(end) || atomic_load(&end->notes) != 0;
+}
+
+bool fiks_completion_wait(fiks_completion *end, int64_t timeout_ms)
+{
+    return fiks_completion_finished(end) || wait_for(end->engine, has_finished, end, timeout_ms);
+}
+
+void fiks_completion_abandon(fiks_completion *end)
+{
+    atomic_store(&end->abandoned, true);
+    unref(end);
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -327,17 +402,11 @@ fiks_status fiks_call_new(fiks_client *client, const fiks_call_options *options,
     fiks_engine *e = fiks_engine_get();
     if (!e)
         return fiks_fail_memory(err);
-    if (queue && queue->engine != e)
-        queue->engine = e; /* it was made before a fork, which forgot its engine */
     fiks_call *call;
     fiks_status st = fiks_call_make(client, options, &call, err);
     if (st)
         return st;
-    atomic_store(&call->refs, 2); /* the caller's and the engine's */
-    call->engine = e;
-    call->queue = queue;
-    if (queue)
-        atomic_fetch_add(&queue->refs, 1);
+    begin(&call->end, e, queue);
     pthread_mutex_lock(&e->lock);
     if (e->submitted_last)
         e->submitted_last->next = call;
@@ -350,28 +419,14 @@ fiks_status fiks_call_new(fiks_client *client, const fiks_call_options *options,
     return FIKS_OK;
 }
 
-static bool call_ready(void *what)
-{
-    return atomic_load(&((fiks_call *)what)->finished);
-}
-
-/* Started before a fork, in another process: here it will never move again. */
-static bool is_foreign(const fiks_call *call)
-{
-    return ((const fiks_engine *)call->engine)->pid != getpid();
-}
-
 bool fiks_call_finished(fiks_call *call)
 {
-    return call_ready(call) || is_foreign(call);
+    return fiks_completion_finished(&call->end);
 }
 
 fiks_status fiks_call_wait(fiks_call *call, int64_t timeout_ms, fiks_error *err)
 {
-    fiks_engine *e = call->engine;
-    if (fiks_call_finished(call))
-        return FIKS_OK;
-    if (!wait_for(e, call_ready, call, timeout_ms))
+    if (!fiks_completion_wait(&call->end, timeout_ms))
         return fiks_fail(err, FIKS_TIMEOUT, "waiting", "the call has not finished yet");
     return FIKS_OK;
 }
@@ -380,10 +435,10 @@ fiks_status fiks_call_result(fiks_call *call, const fiks_response **response, fi
 {
     if (response)
         *response = NULL;
-    if (!call_ready(call) && is_foreign(call))
+    if (fiks_completion_foreign(&call->end))
         return fiks_fail(err, FIKS_CANCELLED, "forked",
                          "the call was started before a fork, in another process");
-    if (!call_ready(call))
+    if (!has_finished(&call->end))
         return fiks_fail(err, FIKS_INTERNAL, "unfinished", "the call has not finished yet");
     if (response && call->response.status)
         *response = &call->response;
@@ -397,14 +452,9 @@ const fiks_sink *fiks_call_sink(const fiks_call *call)
     return call->sink;
 }
 
-bool fiks_call_noted(const fiks_call *call)
-{
-    return atomic_load(&call->notes) != 0;
-}
-
 unsigned fiks_call_notes(fiks_call *call)
 {
-    return atomic_exchange(&call->notes, 0);
+    return atomic_exchange(&call->end.notes, 0);
 }
 
 void fiks_call_progress(fiks_call *call, fiks_progress *out)
@@ -418,7 +468,7 @@ void fiks_call_progress(fiks_call *call, fiks_progress *out)
 /* Has the holder of the pump look at this call's flags. */
 static void call_attention(fiks_call *call)
 {
-    fiks_engine *e = call->engine;
+    fiks_engine *e = call->end.engine;
     if (fiks_call_finished(call))
         return;
     pthread_mutex_lock(&e->lock);
@@ -443,13 +493,12 @@ void fiks_call_free(fiks_call *call)
 {
     if (!call)
         return;
-    fiks_engine *e = call->engine;
-    atomic_store(&call->abandoned, true);
-    if (!call_ready(call) && e->pid == getpid()) {
+    atomic_store(&call->end.abandoned, true);
+    if (!fiks_call_finished(call)) {
         fiks_call_cancel(call);
-        wait_for(e, call_ready, call, 0); /* so that its files are gone, too, if nobody pumps */
+        fiks_completion_wait(&call->end, 0); /* so that its files are gone, too, if nobody pumps */
     }
-    call_unref(call);
+    fiks_completion_abandon(&call->end);
 }
 
 fiks_status fiks_call_perform(fiks_client *client, const fiks_call_options *options,

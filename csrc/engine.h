@@ -22,7 +22,23 @@ fiks_engine *fiks_engine_get(void);
  * answered FIKS_PULL_PAUSED has some. From any thread. */
 void fiks_call_resume(fiks_call *call);
 
-/* Has the call something to say that was not asked for yet? */
-bool fiks_call_noted(const fiks_call *call);
+/*
+ * What is no call, but ends on a queue like one: a job. `end` is zeroed but for `unmake`. Between
+ * begin, which is its owner's, and finish, from any thread and once, it is under way.
+ */
+fiks_status fiks_completion_begin(fiks_completion *end, fiks_queue *queue, fiks_error *err);
+void fiks_completion_finish(fiks_completion *end);
+/* Was it begun before a fork, in another process? Then it never ends here, and counts as ended. */
+bool fiks_completion_foreign(const fiks_completion *end);
+bool fiks_completion_finished(fiks_completion *end);
+/* Has it ended, or something to say that was not asked for yet? */
+bool fiks_completion_ready(fiks_completion *end);
+/* Waits, moving the bytes of all calls meanwhile; false: it has not ended within the time. */
+bool fiks_completion_wait(fiks_completion *end, int64_t timeout_ms);
+/* Its owner lets go of it: no queue gives it any more. */
+void fiks_completion_abandon(fiks_completion *end);
+
+/* As fiks_queue_wait, for a queue that has jobs, too. */
+fiks_completion *fiks_queue_next(fiks_queue *queue, int64_t timeout_ms);
 
 #endif

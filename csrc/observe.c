@@ -89,7 +89,7 @@ void fiks_observe_attempt(fiks_call *call, const fiks_answer *answer, fiks_time 
 const fiks_attempt *fiks_call_attempts(const fiks_call *call, size_t *count_out)
 {
     size_t count = atomic_load(&call->attempt_count);
-    if (!atomic_load(&call->finished) && count == FIKS_KEPT_ATTEMPTS)
+    if (!atomic_load(&call->end.finished) && count == FIKS_KEPT_ATTEMPTS)
         count--; /* that one may be overwritten yet */
     *count_out = count;
     return call->attempts;
@@ -102,7 +102,7 @@ int64_t fiks_call_token_ms(const fiks_call *call)
 
 const char *fiks_call_error_json(const fiks_call *call)
 {
-    return atomic_load(&call->finished) ? call->error_json.data : NULL;
+    return atomic_load(&call->end.finished) ? call->error_json.data : NULL;
 }
 
 /* ---- traces -----------------------------------------------------------------------------------

@@ -25,15 +25,17 @@ only "only the crypto files include OpenSSL" "$(include 'openssl/|key_openssl')"
     'csrc/(key|certificate|jwt|hash|cms|asice|clock)(_[a-z0-9]+)*\.c|csrc/(key|cms)_[a-z0-9]+\.h|csrc/test/[a-z0-9_]*\.[ch]'
 only "only json.c includes jansson" "$(include 'jansson')" 'csrc/json\.c|examples/[a-z_]*\.c|csrc/test/test_json\.c'
 only "Lua headers only in csrc/bind and csrc/luajson" \
-    "$(include 'lua\.h|lauxlib\.h|lualib\.h|luajit\.h|lua\.hpp')" 'csrc/(bind|luajson)/[a-z0-9_]*\.[ch]|csrc/test/test_thread_states\.c'
-only "the core includes no binding" "$(include '(\.\./)?(bind|luajson)/')" \
+    "$(include 'lua\.h|lauxlib\.h|lualib\.h|luajit\.h|lua\.hpp')" 'csrc/(bind|luajson|driver)/[a-z0-9_]*\.[ch]|csrc/test/test_thread_states\.c'
+only "databases only in csrc/driver" "$(include 'sqlite3\.h|libpq-fe\.h|postgresql/')" \
+    'csrc/driver/[a-z]*\.c'
+only "the core includes no binding and no driver" "$(include '(\.\./)?(bind|luajson|driver)/')" \
     'csrc/(bind|luajson)/[a-z0-9_]*\.[ch]'
 only "zlib only where archives are" "$(include 'zlib\.h')" 'csrc/(unzip|asice|zip)[a-z_]*\.c|csrc/test/[a-z0-9_]*\.[ch]'
 only "sockets belong to the engine" \
     "$(include 'sys/socket\.h|netdb\.h|netinet/|arpa/|poll\.h|sys/poll\.h|sys/epoll\.h|sys/select\.h')" \
     'csrc/(engine|pump|transfer)\.[ch]|csrc/test/[a-z0-9_]*\.[ch]'
 only "threads belong to the engine and what is shared with it" "$(include 'pthread\.h|threads\.h')" \
-    'csrc/(engine|pump|transfer|client|token_cache|log|key|channel|metrics)\.[ch]|csrc/bind/llog\.c|csrc/test/[a-z0-9_]*\.[ch]'
+    'csrc/(engine|pump|transfer|client|token_cache|log|key|channel|metrics|job)\.[ch]|csrc/bind/llog\.c|csrc/driver/sqlite\.c|csrc/test/[a-z0-9_]*\.[ch]'
 only "clocks are read in clock.c only" \
     '(^|[^a-z_A-Z0-9>.])(clock_gettime|gettimeofday|time|nanosleep|usleep|sleep|clock|localtime|localtime_r|ftime)[[:space:]]*\(' \
     'csrc/clock\.c|csrc/test/[a-z0-9_]*\.[ch]|examples/[a-z0-9_]*\.c'

@@ -16,7 +16,8 @@ local function module_name(file)
   return (file:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
 end
 
-local c_files = lines("find csrc -name '*.c' -not -path 'csrc/test/*'")
+local c_files = lines("find csrc -name '*.c' -not -path 'csrc/test/*' -not -path 'csrc/driver/*'")
+local drivers = lines("find csrc/driver -name '*.c'")
 local lua_files = lines("find lua -name '*.lua'")
 
 local failed = false
@@ -39,9 +40,14 @@ local function check(modules)
   local listed, found = {}, {}
   for _, file in ipairs(modules["fiks.core"].sources) do listed["source " .. file] = true end
   for name, file in pairs(modules) do
-    if name ~= "fiks.core" then listed[("module %s = %s"):format(name, file)] = true end
+    if name ~= "fiks.core" then
+      listed[("module %s = %s"):format(name, file.sources and file.sources[1] or file)] = true
+    end
   end
   for _, file in ipairs(c_files) do found["source " .. file] = true end
+  for _, file in ipairs(drivers) do
+    found[("module fiks.%s = %s"):format(file:match("(%w+)%.c$"), file)] = true
+  end
   for _, file in ipairs(lua_files) do
     found[("module %s = %s"):format(module_name(file), file)] = true
   end

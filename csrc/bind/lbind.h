@@ -51,6 +51,8 @@ void fiks_l_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
 #define FIKS_L_NETWORK "fiks.core.network"
 #define FIKS_L_CALL "fiks.core.call"
 #define FIKS_L_QUEUE "fiks.core.queue"
+#define FIKS_L_JOB "fiks.core.job"
+#define FIKS_L_STORE "fiks.store"
 #define FIKS_L_SINK "fiks.core.sink"
 #define FIKS_L_SOURCE "fiks.core.source"
 #define FIKS_L_CHANNEL "fiks.core.channel"
@@ -109,5 +111,6 @@ void fiks_l_open_seen(lua_State *L);    /* lseen.c: metrics, metrics_text */
 void fiks_l_open_log(lua_State *L);     /* llog.c: log, log_line, log_next */
 void fiks_l_open_folder(lua_State *L);  /* lfolder.c: make_folder, remove_folder */
 void fiks_l_open_stop(lua_State *L);    /* lstop.c: worker, stop_signals, stop_signal */
+void fiks_l_open_store(lua_State *L);   /* lstore.c: store */
 
 #endif

@@ -178,11 +178,11 @@ static int queue_gc(lua_State *L)
     return 0;
 }
 
-/* Pushes the userdata of a call, or nil when the program has dropped it; and its place. */
-static int push_call(lua_State *L, const fiks_call *call)
+/* Pushes the userdata of a call or job, or nil when the program has dropped it; and its place. */
+static int push_completion(lua_State *L, const fiks_completion *end)
 {
-    fiks_l_push_place(L, call->place);
-    lua_pushinteger(L, call->place);
+    fiks_l_push_place(L, end->place);
+    lua_pushinteger(L, end->place);
     return 2;
 }
 
@@ -196,26 +196,22 @@ static int64_t read_timeout(lua_State *L, int index)
 static int queue_wait(lua_State *L)
 {
     fiks_queue *queue = fiks_l_check_self(L, FIKS_L_QUEUE);
-    const fiks_call *call = fiks_queue_wait(queue, read_timeout(L, 2));
-    return call ? push_call(L, call) : 0;
+    const fiks_completion *end = fiks_queue_next(queue, read_timeout(L, 2));
+    return end ? push_completion(L, end) : 0;
 }
 
-static bool is_ready(fiks_call *call)
-{
-    return fiks_call_finished(call) || fiks_call_noted(call);
-}
-
-/* queue:await(call, timeout_ms) -> true: it is ready | another call that came meanwhile, its place
- * | nil */
+/* queue:await(call, timeout_ms) -> true: it is ready | another that came meanwhile, its place |
+ * nil. A job is as good as a call. */
 static int queue_await(lua_State *L)
 {
     fiks_queue *queue = fiks_l_check_self(L, FIKS_L_QUEUE);
-    fiks_call *call = fiks_l_check_box(L, 2, FIKS_L_CALL);
+    bool is_call = luaL_testudata(L, 2, FIKS_L_CALL) != NULL;
+    fiks_completion *end = fiks_l_check_box(L, 2, is_call ? FIKS_L_CALL : FIKS_L_JOB);
     int64_t timeout = read_timeout(L, 3);
-    while (!is_ready(call)) {
-        const fiks_call *came = fiks_queue_wait(queue, timeout);
-        if (came != call)
-            return came ? push_call(L, came) : 0;
+    while (!fiks_completion_ready(end)) {
+        const fiks_completion *came = fiks_queue_next(queue, timeout);
+        if (came != end)
+            return came ? push_completion(L, came) : 0;
     }
     lua_pushboolean(L, 1);
     return 1;
@@ -248,7 +244,7 @@ static int start(lua_State *L, fiks_client *client, const fiks_call_options *o, 
         return fiks_l_fail(L, &err);
     }
     *box = call;
-    call->place = place;
+    call->end.place = place;
     for (size_t i = 0; i < taken->count; i++)
         *taken->boxes[i] = NULL; /* the call's now */
     lua_pushinteger(L, place);
@@ -289,7 +285,7 @@ static void call_close(lua_State *L, void **box)
     fiks_call *call = *box;
     *box = NULL;
     if (call)
-        fiks_l_free_place(L, call->place);
+        fiks_l_free_place(L, call->end.place);
     fiks_call_free(call);
 }
 
@@ -303,7 +299,7 @@ static int call_gc(lua_State *L)
 static int call_place(lua_State *L)
 {
     const fiks_call *call = fiks_l_check_self(L, FIKS_L_CALL);
-    lua_pushinteger(L, call->place);
+    lua_pushinteger(L, call->end.place);
     return 1;
 }
 
@@ -316,7 +312,8 @@ static int call_finished(lua_State *L)
 /* call:ready() -> whether it has finished, or has something to say (call:notes) */
 static int call_ready(lua_State *L)
 {
-    lua_pushboolean(L, is_ready(fiks_l_check_self(L, FIKS_L_CALL)));
+    fiks_call *call = fiks_l_check_self(L, FIKS_L_CALL);
+    lua_pushboolean(L, fiks_completion_ready(&call->end));
     return 1;
 }
 

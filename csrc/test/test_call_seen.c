@@ -12,7 +12,7 @@ static const fiks_attempt *attempts(fiks_call *call, size_t want)
     size_t count;
     fiks_call_attempts(call, &count); /* the place of the last may still change hands */
     CHECK_EQ_INT(count, want < FIKS_KEPT_ATTEMPTS ? want : FIKS_KEPT_ATTEMPTS - 1);
-    atomic_store(&call->finished, true);
+    atomic_store(&call->end.finished, true);
     const fiks_attempt *list = fiks_call_attempts(call, &count);
     CHECK_EQ_INT(count, want);
     return list;
@@ -145,7 +145,7 @@ TEST(a_password_is_found_as_a_json_string_has_it)
     strcpy(client->header_passord, "P: a\"b\\  c");
     fetch_token(call, "t");
     answer(call, 400, "{\"errorJson\":{\"was\":\"a\\\"b\\\\  c\"}}", NULL);
-    atomic_store(&call->finished, true);
+    atomic_store(&call->end.finished, true);
     CHECK_STR(fiks_call_error_json(call), "{\"was\":\"***\"}");
     fiks_call_unmake(call);
     fiks_client_free(client);
@@ -163,7 +163,7 @@ static fiks_call *refused(const char *name, int status, const char *body)
         step(call, FIKS_STEP_SEND); /* a pause of 0 */
         answer(call, status, body, NULL);
     }
-    atomic_store(&call->finished, true);
+    atomic_store(&call->end.finished, true);
     fiks_client_free(client); /* the call has its own */
     return call;
 }
