@@ -3,6 +3,7 @@
 
 local core = require "fiks.core"
 local Error = require "fiks.error"
+local log = require "fiks.log"
 
 local M = {}
 
@@ -130,8 +131,8 @@ end
 function M.acknowledge(work, f, row)
   local ok, err = work.account:acknowledge(f.id)
   if err and (err.kind == "not_found" or err.kind == "conflict") then
-    core.log_line("warning", ("svarinn: the acknowledgement of %s was answered %s: SvarInn has "
-      .. "been told before, or by somebody else"):format(f.id, tostring(err.status)))
+    log.line("warning", "svarinn: the acknowledgement of %s was answered %s: SvarInn has been told "
+      .. "before, or by somebody else", f.id, tostring(err.status))
     ok, err = true, nil
   end
   if not ok then
@@ -173,8 +174,7 @@ end
 local function failed(work, f, row, err, state)
   f.acknowledged, f.files = false, f.files or {}
   if err.kind == "not_found" and not f.folder then
-    core.log_line("warning", ("svarinn: %s is gone: listed, and not there to be downloaded"):format(
-      f.id))
+    log.line("warning", "svarinn: %s is gone: listed, and not there to be downloaded", f.id)
     work.journal:gone(row, err)
     f.gone = true
     return err

@@ -3,6 +3,7 @@
 
 local core = require "fiks.core"
 local Item = require "fiks.svarinn.item"
+local log = require "fiks.log"
 local tasks = require "fiks.wait.coroutine"
 
 ---@class fiks.svarinn.Work what a forsendelse of one account is received with
@@ -68,8 +69,8 @@ end
 ---@field full boolean
 ---@field settled integer how many have left SvarInn's list since
 
-local function warn(...)
-  core.log_line("warning", "svarinn: " .. string.format(...))
+local function warn(text, ...)
+  log.line("warning", "svarinn: " .. text, ...)
 end
 
 -- Notes the list of an account; nil and an error when it could not be had.
