@@ -276,12 +276,23 @@ local function iterate(self, settings, journal)
   local reception = Reception.new(self._accounts, journal, settings, function()
     return loop.closed
   end)
-  local each, err = reception:each(loop.close)
-  if not each then
+  local fine, each, err = pcall(reception.each, reception, loop.close)
+  if not (fine and each) then
+    loop.close()
+    if not fine then
+      error(each, 0)
+    end
     return nil, err
   end
-  self._loop = not loop.closed and loop or nil
-  return each, nil, nil, setmetatable({}, { __close = loop.close })
+  self._loop = loop
+  return function()
+    local well, f, problem = pcall(each)
+    if not well then
+      loop.close()
+      error(f, 0)
+    end
+    return f, problem
+  end, nil, nil, setmetatable({}, { __close = loop.close })
 end
 
 --- Receives all that is listed. In a loop, into a folder:

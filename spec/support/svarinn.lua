@@ -64,7 +64,7 @@ end
 
 --- A stage: `into`, a folder; `journal`, a path in it; `arrive`, the answer of a download when
 --- every check passed; `later(seconds)`; `die_at(step, "before"|"after")`: the next such step of a
---- journal ends the receive there, as a crash would; `query(sql)` of the journal. `clear()` ends it.
+--- journal ends the receive there, as a crash would; `query(sql)` of the journal; `clear()`.
 function M.stage()
   local stage, ahead_ms, wrapped = { is_folder = is_folder }, 0, {}
   local real_sink, real_now = core.forsendelse_sink, core.now

@@ -269,7 +269,12 @@ describe("svarinn:receive", function()
   it("shows once more what may have been seen, and only that", function()
     local Journal = require "fiks.svarinn.journal"
     local real = Journal.handed_over
-    local svarinn = new { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = arrive }
+    local function whole(opts)
+      local answer = arrive(opts)
+      assert(io.open(into .. "/a/a.txt", "w")):close()
+      return answer
+    end
+    local svarinn = new { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = whole }
     for _, after in ipairs { false, true } do
       os.execute(("rm -rf %s/a %s/.fiks-journal*"):format(into, into))
       function Journal.handed_over(...)
@@ -285,12 +290,13 @@ describe("svarinn:receive", function()
       assert.equal("a", got[1].id)
       assert.equal(after or nil, got[1].redelivered)
       assert.is_true(got[1].acknowledged)
-      svarinn = new { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = arrive }
+      svarinn = new { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = whole }
     end
   end)
 
   it("goes on in a new loop when one was left", function()
-    local svarinn = new { ["svarinn.v1.list"] = list_of("a", "b"), ["svarinn.v1.download"] = arrive }
+    local svarinn = new { ["svarinn.v1.list"] = list_of("a", "b"),
+      ["svarinn.v1.download"] = arrive }
     local left = assert(svarinn:receive { into = into })
     assert.equal("a", left().id)
     local got = receive(svarinn)
@@ -299,7 +305,8 @@ describe("svarinn:receive", function()
   end)
 
   it("says what a journal cannot do: two at a time", function()
-    local svarinn = new { ["svarinn.v1.list"] = list_of("a", "b"), ["svarinn.v1.download"] = arrive }
+    local svarinn = new { ["svarinn.v1.list"] = list_of("a", "b"),
+      ["svarinn.v1.download"] = arrive }
     local next_item = assert(svarinn:receive { into = into })
     next_item()
     local none, err = new({ ["svarinn.v1.list"] = "[]" }):receive { into = into }

@@ -72,13 +72,12 @@ local function fetch(work, f, row)
     local files, changed = core.forsendelse_verify {
       folder = folder, expected = work.account.expected_files(f),
     }
+    -- The journal had never heard of it: an earlier run without one may have shown it.
+    f.redelivered = f.redelivered or row.listed_at == row.seen_at or nil
     if files then
-      -- The journal had never heard of it: an earlier run without one may have shown it.
-      f.redelivered = f.redelivered or row.listed_at == row.seen_at or nil
       f.folder, f.files = folder, files
       return true
     elseif not work.spooled then
-      f.redelivered = true
       return nil, changed
     end
     core.remove_folder(folder)

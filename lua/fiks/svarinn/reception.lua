@@ -139,11 +139,12 @@ end
 ---@return fiks.Error? err
 ---@return fiks.svarinn.Account? account
 function Reception:next_page()
-  local again = self._page and close_page(self, self._page)
-  self._page = nil
   if self._stopping() then
     return nil
-  elseif not again then
+  end
+  local again = self._page and close_page(self, self._page)
+  self._page = nil
+  if not again then
     self._at, self._rounds = self._at + 1, 0
   end
   local account = self._accounts[self._at]
