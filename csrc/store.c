@@ -4,11 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "store_internal.h"
 #include "str.h"
 
-enum { TRIES = 5, FIRST_PAUSE_MS = 20 };
+enum { TRY_MS = 5000, FIRST_PAUSE_MS = 10 };
 
 struct fiks_store {
     const fiks_store_driver *driver;
@@ -98,19 +99,18 @@ static fiks_status try_batch(fiks_store_job *job, fiks_error *err)
 static void run_batch(fiks_job *base)
 {
     fiks_store_job *job = (fiks_store_job *)base;
-    int64_t pause_ms = FIRST_PAUSE_MS;
+    int64_t pause_ms = FIRST_PAUSE_MS, until_ms = fiks_now().mono_ms + TRY_MS;
     if (!job->store->connection) {
         fiks_fail(&base->error, FIKS_CANCELLED, "store.closed", "the store is closed");
         return;
     }
-    for (int tries = 1;; tries++, pause_ms *= 2) {
+    do {
         fiks_error_clear(&base->error);
         if (try_batch(job, &base->error) == FIKS_OK)
             return;
-        if (strcmp(base->error.code, "store.busy") != 0 || base->error.uncertain ||
-            tries == TRIES || !fiks_worker_pause(job->store->worker, pause_ms))
-            return;
-    }
+        pause_ms *= 2;
+    } while (strcmp(base->error.code, "store.busy") == 0 && fiks_now().mono_ms < until_ms &&
+             fiks_worker_pause(job->store->worker, pause_ms));
 }
 
 fiks_store_job *fiks_store_batch(fiks_store *store)

@@ -34,7 +34,8 @@ extern const fiks_store_host fiks_store_the_host;
 
 /* The highest N of the placeholders $1 to $N of a statement; quoted text and comments apart. */
 size_t fiks_sql_placeholders(const char *sql);
-/* Does it begin with SELECT? */
+/* Does its first word say that it only reads, or that it begins or ends a transaction? */
 bool fiks_sql_reads(const char *sql);
+bool fiks_sql_transacts(const char *sql);
 
 #endif

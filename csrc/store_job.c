@@ -1,4 +1,5 @@
 /* What is asked of a store and what it gives, in memory. */
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,10 @@ fiks_status fiks_store_add(fiks_store_job *job, const char *sql, size_t sql_byte
     s->values = fiks_store_take(job, s->value_count * sizeof *s->values + 1);
     if (!s->values)
         return fiks_fail_memory(err);
+    if (fiks_sql_transacts(s->sql))
+        return fiks_fail(err, FIKS_INTERNAL, "store.sql",
+                         "statement %zu begins or ends a transaction, which is the batch's to do",
+                         number);
     s->check = check;
     job->only_reads = job->only_reads && fiks_sql_reads(s->sql);
     if (job->last)
@@ -125,6 +130,10 @@ fiks_status fiks_store_set(fiks_store_job *job, size_t index, const fiks_value *
 {
     fiks_value *to = &job->last->values[index];
     *to = *value;
+    if (value->type == FIKS_VALUE_NUMBER && !isfinite(value->number))
+        return fiks_fail(err, FIKS_INVALID, "store.values",
+                         "$%zu of statement %zu is no number that a store can keep", index + 1,
+                         job->statement_count);
     if (value->type != FIKS_VALUE_TEXT)
         return FIKS_OK;
     char what[32];

@@ -15,13 +15,11 @@ static const char *skip_quoted(const char *at)
         end = strchr(at + 1, *at); /* a doubled one begins another */
         return end ? end + 1 : at + strlen(at);
     }
-    if (strncmp(at, "--", 2) == 0)
-        end = strchr(at, '\n');
-    else if (strncmp(at, "/*", 2) == 0)
-        end = strstr(at + 2, "*/");
-    else
+    bool line = strncmp(at, "--", 2) == 0;
+    if (!line && strncmp(at, "/*", 2) != 0)
         return NULL;
-    return end ? end + 1 : at + strlen(at);
+    end = line ? strchr(at, '\n') : strstr(at + 2, "*/");
+    return end ? end + (line ? 1 : 2) : at + strlen(at);
 }
 
 static size_t read_number(const char *at)
@@ -45,9 +43,33 @@ size_t fiks_sql_placeholders(const char *sql)
     return highest;
 }
 
+/* The first word, in any case, is one of these, each followed by a space. */
+static bool begins_with(const char *sql, const char *words)
+{
+    for (;;) {
+        const char *behind = *sql == '-' || *sql == '/' ? skip_quoted(sql) : NULL;
+        if (behind)
+            sql = behind;
+        else if (isspace((unsigned char)*sql))
+            sql++;
+        else
+            break;
+    }
+    size_t n = 0;
+    while (isalpha((unsigned char)sql[n]))
+        n++;
+    for (; *words; words = strchr(words, ' ') + 1)
+        if (n && strncasecmp(words, sql, n) == 0 && words[n] == ' ')
+            return true;
+    return false;
+}
+
 bool fiks_sql_reads(const char *sql)
 {
-    while (isspace((unsigned char)*sql))
-        sql++;
-    return strncasecmp(sql, "select", 6) == 0;
+    return begins_with(sql, "select ");
+}
+
+bool fiks_sql_transacts(const char *sql)
+{
+    return begins_with(sql, "begin start commit end rollback abort savepoint release ");
 }

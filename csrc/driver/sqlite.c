@@ -320,10 +320,6 @@ static fiks_status run_prepared(database *d, sqlite3_stmt *statement, const fiks
         st = read_rows(d, statement, rows, err);
     if (!st && sqlite3_total_changes(d->handle) != before)
         *changes = sqlite3_changes(d->handle); /* else it would be the statement's before */
-    if (!st && sqlite3_get_autocommit(d->handle))
-        st = d->host->fail(err, FIKS_INTERNAL, "store.sql",
-                           "%s: the statement ended the transaction, which is the batch's to do",
-                           d->given);
     return st;
 }
 
