@@ -27,6 +27,21 @@ function M.new(version)
   }, Receivers)
 end
 
+--- The same at an endpoint of spec.support.endpoint, with its key "kommune".
+---@param here table
+---@param version 1|2
+function M.at(here, version)
+  local folder, remove = sandbox.folder()
+  assert(os.execute(("mkdir '%s/inn'"):format(folder)))
+  return setmetatable({
+    version = version, system = { brukernavn = "mottak", passord = "pass^(ord" }, folder = folder,
+    into = folder .. "/inn", remove = remove, log = folder .. "/log", started = 0,
+    endpoint = here.url,
+    here = { key_file = here.material:path("kommune.key"),
+      certificate_file = here.material:path("kommune.pem") },
+  }, Receivers)
+end
+
 --- The options of client:svarinn.
 function Receivers:options(more)
   local options = { username = self.system.brukernavn, password = self.system.passord,
@@ -82,6 +97,7 @@ function Receivers:start(told, around)
   self.started = self.started + 1
   told.username, told.password = self.system.brukernavn, self.system.passord
   told.version, told.log = self.version, self.log
+  told.endpoint = self.endpoint
   told.key, told.certificate = self.here.key_file, self.here.certificate_file
   told.name = told.name or "r" .. self.started
   if not (told.into or told.spool or told.journal) then
