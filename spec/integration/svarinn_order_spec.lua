@@ -30,9 +30,9 @@ local function read(path)
   return events
 end
 
--- The place of the first event after `from` that is of this kind.
-local function find(events, from, names, pattern)
-  for i = from + 1, #events do
+-- The place of the first event of this kind among some.
+local function find(events, from, to, names, pattern)
+  for i = from, to do
     if names:find(events[i].name, 1, true) and events[i].what:find(pattern) then
       return i
     end
@@ -79,7 +79,7 @@ for _, case in ipairs {
       local events = received(id)
       local at = 0
       local function next_is(names, pattern, what)
-        at = find(events, at, names, pattern) or error("not in its place: " .. what)
+        at = find(events, at + 1, #events, names, pattern) or error("not in its place: " .. what)
       end
       local v1 = case.version == 1
       next_is(SENDS, v1 and "GET /[%w/]*hentNye" or "GET /api/[%w/]*forsendelser ", "the list")
@@ -93,8 +93,9 @@ for _, case in ipairs {
         next_is("write", "/log>, \"" .. id:gsub("-", "%%-") .. " first", "the handler")
         next_is("fsync fdatasync", "journal%.db%-wal>%)", "the journal, that it is handed over")
       end
-      next_is(SENDS, v1 and "POST /[%w/]*kvitterMottak" or "PATCH /api/[%w/-]*/status",
-        "the acknowledgement")
+      local acknowledgement = v1 and "POST /[%w/]*kvitterMottak" or "PATCH /api/[%w/-]*/status"
+      assert.is_nil(find(events, 1, at, SENDS, acknowledgement), "acknowledged too soon")
+      next_is(SENDS, acknowledgement, "the acknowledgement")
       next_is("fsync fdatasync", "journal%.db%-wal>%)", "the journal, that it is acknowledged")
     end)
   end)
