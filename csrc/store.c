@@ -109,8 +109,8 @@ static void run_batch(fiks_job *base)
         if (try_batch(job, &base->error) == FIKS_OK)
             return;
         pause_ms *= 2;
-    } while (strcmp(base->error.code, "store.busy") == 0 && fiks_now().mono_ms < until_ms &&
-             fiks_worker_pause(job->store->worker, pause_ms));
+    } while (strcmp(base->error.code, "store.busy") == 0 && !base->error.uncertain &&
+             fiks_now().mono_ms < until_ms && fiks_worker_pause(job->store->worker, pause_ms));
 }
 
 fiks_store_job *fiks_store_batch(fiks_store *store)

@@ -5,10 +5,10 @@ local material_of = require "spec.support.material"
 local postgres = require "spec.support.postgres"
 local store = require "fiks.store"
 
-local SLOW = { -- about a second
-  sqlite = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 2500000) "
+local SLOW = { -- about half a second
+  sqlite = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 1000000) "
     .. "SELECT count(*) AS n FROM t",
-  postgres = "SELECT pg_sleep(1)",
+  postgres = "SELECT pg_sleep(0.5)",
 }
 
 local material, server
@@ -153,7 +153,10 @@ for _, kind in ipairs { "sqlite", "postgres" } do
   end)
 end
 
-it("a store gives up after some seconds when the database stays locked", function()
+-- It takes those seconds, so one runtime speaks for the C code.
+local it_on_5_4 = rawget(_G, "jit") and function() end or it
+
+it_on_5_4("a store gives up after some seconds when the database stays locked", function()
   local one, other = open("sqlite"), open("postgres")
   local first = lock_elsewhere("sqlite")
   os.remove(material:path("ready"))
