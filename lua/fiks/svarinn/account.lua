@@ -132,6 +132,22 @@ local function following(forsendelse, progress)
   return stream
 end
 
+local function host_of(url)
+  return url and url:match("^%a+://[^/]*@([^/]*)") or url and url:match("^%a+://([^/]*)") or "?"
+end
+
+local function explain_download(self, err, forsendelse)
+  if err.kind == "auth" or err.kind == "denied" then
+    err.message = ("%s - it was asked for with the credentials of %s: is it another account's?")
+      :format(err.message, self.name)
+  elseif err.code == "foreign_host" then
+    err.message = ("%s - it is on %s, and this client speaks to %s: are these two environments, "
+      .. "such as test and production?"):format(err.message, host_of(forsendelse.url),
+      host_of(self._client._settings.svarut_url))
+  end
+  return err
+end
+
 local function download_once(self, forsendelse, folder, progress)
   local sink, err = core.forsendelse_sink {
     folder = folder, keys = self._keys or { self._client._settings.key },
@@ -148,11 +164,7 @@ local function download_once(self, forsendelse, folder, progress)
   sink:close() -- the call's, unless it could not be started
   if not response then
     failure.id = forsendelse.id
-    if failure.kind == "auth" or failure.kind == "denied" then
-      failure.message = ("%s - it was asked for with the credentials of %s: is it another "
-        .. "account's?"):format(failure.message, self.name)
-    end
-    return nil, failure
+    return nil, explain_download(self, failure, forsendelse)
   end
   return { folder = folder, files = response.files or {} }
 end
