@@ -22,7 +22,7 @@ reached or not answered: try again later.]]
 local KIND_EXIT = {
   config = M.EXIT.settings, credentials = M.EXIT.settings, invalid = M.EXIT.settings,
   network = M.EXIT.later, tls = M.EXIT.later, timeout = M.EXIT.later, server = M.EXIT.later,
-  rate_limited = M.EXIT.later,
+  rate_limited = M.EXIT.later, io = M.EXIT.later,
 }
 
 local function parser_of(argparse)
