@@ -240,6 +240,12 @@ TEST(its_queues_descriptor_tells_of_it)
     fiks_worker_free(worker);
 }
 
+#ifdef __SANITIZE_THREAD__ /* it lets no child of a program with threads start one */
+enum { CHILD_HAS_THREADS = 0 };
+#else
+enum { CHILD_HAS_THREADS = 1 };
+#endif
+
 /* In the child: what its parent had is as good as over, and a worker of its own works. */
 static bool child_is_free(fiks_worker *parents, probe *under_way, fiks_queue *queue)
 {
@@ -250,6 +256,8 @@ static bool child_is_free(fiks_worker *parents, probe *under_way, fiks_queue *qu
     fiks_job_init(&p->job, run, free_probe);
     bool refused = fiks_worker_submit(parents, &p->job, queue, NULL) == FIKS_CANCELLED;
     fiks_worker_free(parents);
+    if (!CHILD_HAS_THREADS)
+        return over && refused;
     fiks_worker *own;
     if (fiks_worker_new(&own, &err) || fiks_worker_submit(own, &p->job, queue, &err))
         return false;
@@ -276,6 +284,54 @@ TEST(a_fork_forgets_workers_and_their_jobs)
     fiks_job_free(&p->job);
     fiks_queue_free(queue);
     fiks_worker_free(worker);
+}
+
+static bool leaves_early;
+static int told;
+
+static void run_until_exit(fiks_job *job)
+{
+    run(job);
+    usleep(50000);
+    if (write(told, "done", 4) != 4)
+        _exit(1);
+}
+
+/* The last handler of a child that exits: what its parent left it is none of its business. */
+static void leave(void)
+{
+    if (leaves_early)
+        _exit(0);
+}
+
+TEST(a_process_that_exits_waits_for_the_job_under_way)
+{
+    if (!CHILD_HAS_THREADS)
+        return;
+    int ends[2];
+    CHECK_EQ_INT(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        leaves_early = true;
+        told = ends[1];
+        fiks_worker *worker;
+        if (fiks_worker_new(&worker, NULL))
+            _exit(1);
+        probe *p = calloc(1, sizeof *p);
+        fiks_job_init(&p->job, run_until_exit, free_probe);
+        arrived = 0;
+        fiks_worker_submit(worker, &p->job, NULL, NULL);
+        wait_arrived();
+        exit(0);
+    }
+    close(ends[1]);
+    char text[8] = "";
+    CHECK_EQ_INT(read(ends[0], text, sizeof text - 1), 4);
+    CHECK_STR(text, "done");
+    close(ends[0]);
+    int status = -1;
+    waitpid(pid, &status, 0);
+    CHECK_EQ_INT(status, 0);
 }
 
 static void *many(void *what)
@@ -320,5 +376,6 @@ TEST(many_threads_with_workers_of_their_own)
 
 int main(void)
 {
+    atexit(leave);
     return run_tests("test_job");
 }

@@ -239,6 +239,33 @@ describe("a store of sqlite", function()
     here:close()
   end)
 
+  -- LuaJIT can fork.
+  local it_on_luajit = rawget(_G, "jit") and it or function() end
+
+  it_on_luajit("has no lock any more when its process is dead and a fork of it is not", function()
+    local path, ready = material:path("gaffel.db"), material:path("forked")
+    local output = material:lua(([[
+      local ffi = require "ffi"
+      ffi.cdef "int fork(void); int pause(void); int getpid(void);"
+      local here = assert(require("fiks.store").open { sqlite = %q })
+      assert(here:lock("mottak"))
+      if ffi.C.fork() == 0 then
+        local file = assert(io.open(%q, "w"))
+        file:write(ffi.C.getpid())
+        file:close()
+        for fd = 0, 2 do ffi.cdef "int close(int);" ffi.C.close(fd) end
+        ffi.C.pause()
+      end
+      os.execute("for _ in $(seq 500); do [ -s %s ] && break; sleep 0.02; done; kill -9 $PPID")
+    ]]):format(path, ready, ready))
+    assert.not_matches("error", output)
+    local here = fiks.check(store.open { sqlite = path })
+    local got = fiks.check(here:lock("mottak"))
+    here:close()
+    material:sh("kill -9 $(cat forked)")
+    assert.is_true(got)
+  end)
+
   it("goes on when a full disk has room again", function()
     material:sh "mkdir disk"
     local output = material:lua([[
