@@ -38,7 +38,7 @@ local is_right = {
   end,
 }
 local check = is_right[path] or is_right[path:match("^[^?]+")]
-  or function(json) return json.together == requests end
+  or function(json) return json.together >= requests end -- a try on a busy machine counts again
 
 local started = 0
 

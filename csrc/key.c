@@ -55,16 +55,15 @@ static fiks_status read_all(int fd, const char *path, fiks_buf *out, fiks_error 
         return file_error(err, path, "it is not a regular file");
     if (st.st_size > MAX_FILE_BYTES)
         return file_error(err, path, "larger than 1 MB, so no key or certificate");
-    if (!fiks_buf_reserve(out, MAX_FILE_BYTES + 1))
-        return fiks_fail_memory(err);
-    ssize_t n = 0;
-    while (out->len <= MAX_FILE_BYTES &&
-           (n = read(fd, out->data + out->len, MAX_FILE_BYTES + 1 - out->len)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+    size_t room = (size_t)st.st_size + 1; /* one more, to meet its end */
+    for (ssize_t n = 1; n != 0 && out->len <= MAX_FILE_BYTES;) {
+        if (!fiks_buf_reserve(out, room))
+            return fiks_fail_memory(err);
+        n = read(fd, out->data + out->len, room);
+        if (n < 0 && errno != EINTR)
             return system_error(err, path, errno);
-        out->len += (size_t)n;
+        if (n > 0)
+            out->len += (size_t)n;
     }
     out->data[out->len] = '\0';
     if (out->len > MAX_FILE_BYTES)

@@ -283,13 +283,17 @@ static void start_progress(fiks_call *call, int64_t total)
     atomic_store(&call->received_total, -1);
 }
 
-/* Room for more at a time pays where much comes. libcurl allocates it for each request. */
-static CURLcode set_room(fiks_transfer *t, long bytes)
+enum { ROOM_BYTES = 16 * 1024, LARGE_ROOM_BYTES = 128 * 1024 };
+
+/* Room for more at a time pays where much comes or goes. libcurl allocates it for each request. */
+static CURLcode set_room(fiks_transfer *t, bool much)
 {
+    long bytes = much ? LARGE_ROOM_BYTES : ROOM_BYTES;
     if (t->room_bytes == bytes)
         return CURLE_OK;
     t->room_bytes = bytes;
-    return curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, bytes);
+    CURLcode code = curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, bytes);
+    return code ? code : curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, bytes);
 }
 
 static CURLcode set_connect_limit(fiks_transfer *t, long ms)
@@ -318,7 +322,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
     if (!code)
-        code = set_room(t, (call->sink ? 128L : 16L) * 1024);
+        code = set_room(t, call->sink || send->source || send->body_bytes > ROOM_BYTES);
     fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));
     if (call->notes_wanted & FIKS_NOTE_PROGRESS)
         start_progress(call, body_length(send));

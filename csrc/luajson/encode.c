@@ -12,6 +12,7 @@
 #define KEEP_BYTES ((size_t)64 * 1024) /* of the output, from one call to the next */
 #define KEEP_MOST ((size_t)16 * 1024 * 1024)
 #define KEEP_CALLS 16
+#define USUAL_DEPTH 8 /* room on the stack for so many levels; a task has one of its own */
 #define FIRST_BYTES ((size_t)1024)
 #define AROUND                                                                                     \
     ((size_t)16) /* of a string: quotes, one escape, what copying eight at a time needs */
@@ -459,6 +460,8 @@ static bool put_table(encoder *e, int table)
     e->frames[e->depth].table = table;
     if (e->depth == FIKS_JSON_DEPTH)
         return fail_depth(e);
+    if (e->depth >= USUAL_DEPTH && !lua_checkstack(L, LUA_MINSTACK))
+        return fiks_fail_memory(&e->err), false;
     e->depth++;
     bool ok;
     if (array) {
@@ -547,7 +550,7 @@ int fiks_json_encode(lua_State *L)
     encoder e;
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    luaL_checkstack(L, 3 * FIKS_JSON_DEPTH + LUA_MINSTACK, "no room for JSON");
+    luaL_checkstack(L, 3 * USUAL_DEPTH + LUA_MINSTACK, "no room for JSON");
     e.L = L;
     e.out = lua_touserdata(L, lua_upvalueindex(JSON_OUTPUT));
     /* An allocation below may run a finalizer that encodes in its turn (LuaJIT collects before it

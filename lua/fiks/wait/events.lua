@@ -73,6 +73,7 @@ function M.await(call)
     if place then
       tell(place)
     end
+    log.deliver()
   until came == true
 end
 
