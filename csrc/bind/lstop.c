@@ -74,8 +74,7 @@ static int stop_signal(lua_State *L)
 
 void fiks_l_open_stop(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"timer", worker_timer}, {"close", worker_gc}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"timer", worker_timer}, {"close", worker_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"worker", new_worker},
                                          {"stop_signals", stop_signals},
                                          {"stop_signal", stop_signal},

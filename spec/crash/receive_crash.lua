@@ -146,7 +146,8 @@ local function kill_at_random()
   check(sum.rows == FORSENDELSER, "%d rows of %d", sum.rows, FORSENDELSER)
   print(("crash: %d kills at random instants (seed %d), %d at work; %d of %d acknowledged by "
     .. "then, all in the end; the handler was called %d times, %d marked as seen before, and left "
-    .. "%d rows"):format(KILLS, SEED, sum.at_work, sum.by_then, FORSENDELSER, sum.calls, sum.again, sum.rows))
+    .. "%d rows"):format(KILLS, SEED, sum.at_work, sum.by_then, FORSENDELSER, sum.calls, sum.again,
+    sum.rows))
 end
 
 math.randomseed(SEED)

@@ -23,15 +23,11 @@ describe("edge cases of SvarInn,", function()
     here:stop()
   end)
 
-  local function new(version, more)
+  local function new(version)
     local client = assert(fiks.new { environment = { svarut = here.url },
       allow_loopback_http = true })
-    local options = { username = "mottak", password = PASSWORD, version = version,
-      keys = { { key = here.material:path("kommune.key") } } }
-    for name, value in pairs(more or {}) do
-      options[name] = value or nil
-    end
-    return assert(client:svarinn(options))
+    return assert(client:svarinn { username = "mottak", password = PASSWORD, version = version,
+      keys = { { key = here.material:path("kommune.key") } } })
   end
 
   before_each(function()

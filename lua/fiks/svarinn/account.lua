@@ -9,6 +9,8 @@ local Stream = require "fiks.stream"
 ---@class fiks.svarinn.Account
 ---@field name string the user name
 ---@field version 1|2
+---@field refused fiks.Error? its user name or password was not accepted the last time
+---@field not_before number? ms since 1970: SvarInn is not to be asked before
 local Account = {}
 Account.__index = Account
 Account.__name = "fiks.svarinn.Account"
@@ -36,6 +38,7 @@ end
 function Account:equip(found)
   local password = found.password
   self.name, self._keys = found.username, found.keys
+  self.refused, self.not_before = nil, nil
   self._password = function() -- not as a field, which a dump of the table would show
     return password
   end

@@ -235,6 +235,7 @@ end
 ---@param row fiks.svarinn.Row
 ---@return boolean begun false: it waits for its next try, is parked, or is another receiver's
 ---@return fiks.Error? err
+---@return boolean? new it had not been handed over before
 function M.receive(work, f, row)
   if row.parked_at or row.next_try > core.now() then
     f.parked = row.parked_at ~= nil or nil
@@ -248,12 +249,13 @@ function M.receive(work, f, row)
   if not own then
     return err ~= nil, err
   end
+  local new = own.state ~= "handed_over" and not again
   local fine, failure = pcall(claimed, work, f, own)
   if not fine then -- a function of the program, or an interrupt
     work.journal:release(own)
     error(failure, 0)
   end
-  return true, failure
+  return true, failure, new
 end
 
 return M

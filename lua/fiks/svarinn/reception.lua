@@ -190,19 +190,17 @@ function Reception:receive(page, f)
     count(self, page, f, f.problem)
     return true, f.problem
   end
-  local before = row.state
-  local begun, err = Item.receive(page.work, f, row)
+  local begun, err, new = Item.receive(page.work, f, row)
   if not begun then
     self.summary.waiting = self.summary.waiting + 1
     self.summary.parked = self.summary.parked + (f.parked and 1 or 0)
     return false
   end
   count(self, page, f, err)
-  local new = before ~= "handed_over" and before ~= "acknowledged"
   if not err and new then
     self.summary.received = self.summary.received + 1
   end
-  return err ~= nil or new or f.redelivered == true, err
+  return err ~= nil or new or f.redelivered or false, err
 end
 
 --- A stand-in for what could not be listed, to be given beside the error.
