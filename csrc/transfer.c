@@ -285,15 +285,15 @@ static void start_progress(fiks_call *call, int64_t total)
 
 enum { ROOM_BYTES = 16 * 1024, LARGE_ROOM_BYTES = 128 * 1024 };
 
-/* Room for more at a time pays where much comes or goes. libcurl allocates it for each request. */
-static CURLcode set_room(fiks_transfer *t, bool much)
+/* Room for more at a time pays where much comes or goes. libcurl allocates it for each request, and
+ * refuses to change it while a handle that was taken out before it had a connection still has some:
+ * then it stays as it is. */
+static void set_room(fiks_transfer *t, bool much)
 {
     long bytes = much ? LARGE_ROOM_BYTES : ROOM_BYTES;
-    if (t->room_bytes == bytes)
-        return CURLE_OK;
-    t->room_bytes = bytes;
-    CURLcode code = curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, bytes);
-    return code ? code : curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, bytes);
+    if (t->room_bytes != bytes && !curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, bytes) &&
+        !curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, bytes))
+        t->room_bytes = bytes;
 }
 
 static CURLcode set_connect_limit(fiks_transfer *t, long ms)
@@ -321,8 +321,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
         code = fiks_way_apply(&t->way, t->easy, send->network, send->allow_http);
     if (!code)
         code = set_connect_limit(t, (long)send->limits.connect_ms);
-    if (!code)
-        code = set_room(t, call->sink || send->source || send->body_bytes > ROOM_BYTES);
+    set_room(t, call->sink || send->source || send->body_bytes > ROOM_BYTES);
     fiks_watch_start(&t->watch, &send->limits, send->deadline_ms, now_ms(t));
     if (call->notes_wanted & FIKS_NOTE_PROGRESS)
         start_progress(call, body_length(send));

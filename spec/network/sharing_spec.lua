@@ -18,7 +18,7 @@ describe("connections", function()
       items[i] = i
     end
     local seen = fiks.map(items, { concurrency = count }, function()
-      local answer = assert(client:request { method = "GET", path = "/x", person = "token-en" })
+      local answer = assert(client:request { method = "GET", path = "/sent", person = "token-en" })
       return answer.json
     end)
     client:close()
@@ -35,23 +35,36 @@ describe("connections", function()
     assert.is_true(opened <= 1, opened)
   end)
 
-  it("are no more than was said, and resume the sessions of others", function()
+  it("are no more than was said", function()
     finally(function() fiks.connections_per_host(0) end)
     fiks.connections_per_host(2)
     local seen, opened = together("other", 12)
     assert.equal(12, #seen)
-    assert.is_true(opened <= 2, opened)
+    assert.equal(2, opened)
     fiks.connections_per_host(0)
     seen, opened = together("other", 8)
-    local resumed = 0
     for _, one in ipairs(seen) do
       assert.equal("HTTP/1.1", one.protocol)
-      resumed = resumed + (one.session == "r" and 1 or 0)
     end
-    assert.is_true(opened > 2, opened)
-    assert.is_true(resumed >= opened - 2, resumed .. " of " .. opened)
+    assert.equal(6, opened)
     for _, wrong in ipairs { -1, 1.5, "2", 1e9 } do
       assert.has_error(function() fiks.connections_per_host(wrong) end)
+    end
+  end)
+
+  -- One after the other: of several that begin at once, some may find the session spent, which
+  -- OpenSSL does to it as soon as one of them has a newer one.
+  it("resume the TLS session of others, also of other clients", function()
+    local known = {}
+    for i = 1, 6 do
+      local client = assert(fiks.new(here:options("tls1")))
+      local seen = assert(origin.get(client, "/slutt"))
+      client:close()
+      assert.is_nil(known[seen.connection])
+      known[seen.connection] = true
+      if i > 1 then
+        assert.equal("r", seen.session)
+      end
     end
   end)
 end)

@@ -38,6 +38,7 @@ issue fremmed klient /CN=klient-en; issue fremmed klient2 /CN=klient-to
 ]]
 
 local CONF = [[
+load_module @modules@/ndk_http_module.so; load_module @modules@/ngx_http_lua_module.so;
 daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log nginx-error.log;
 events { worker_connections 256; }
 http {
@@ -56,6 +57,17 @@ http {
     location /til-http-fjern { return 302 http://annen.example/x; }
     location /tilbake { return 302 https://api.fiks.example:@tls1@/x; }
     location /bort-og-hjem { return 302 https://annen.example:@other@/tilbake; }
+    location /sent { # late: so that calls are on their way at the same time
+      content_by_lua_block {
+        ngx.sleep(0.2)
+        ngx.print('{"connection":"', ngx.var.connection, '","session":"',
+          ngx.var.ssl_session_reused, '","protocol":"', ngx.var.server_protocol, '"}')
+      }
+    }
+    location /slutt { # the connection ends with the answer
+      keepalive_timeout 0;
+      return 200 '{"connection":"$connection","session":"$ssl_session_reused"}';
+    }
     location / {
       return 200 '{"connection":"$connection","host":"$host","port":"$server_port",
         "authorization":"$http_authorization","id":"$http_integrasjonid",
@@ -96,6 +108,7 @@ function M.start()
       .. "%s.key; location / { return 200 '{}'; } }"):format(self.port[name], name, name)
   end
   self.port.faults = table.concat(servers, "\n  ")
+  self.port.modules = os.getenv("FIKS_NGINX_MODULES") or "/usr/lib/nginx/modules"
   self.material:write("nginx.conf", (CONF:gsub("@(%w+)@", self.port)))
   local nginx = "/usr/sbin/nginx -p . -c nginx.conf -e nginx-error.log"
   self.daemon = daemon.start(self.material, "nginx", nginx, self.port.tls)
