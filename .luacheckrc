@@ -10,5 +10,6 @@ files["sandbox"].std = "ngx_lua"
 files["tools"] = { std = "lua54", read_globals = { "jit" } }
 files["bench"].std = "lua54"
 files["fuzz"].std = "lua54"
+files["spec/crash"].std = "lua54"
 files[".luacheckrc"].std = "+luacheckrc"
 files["*.rockspec"].std = "+rockspec"

@@ -104,7 +104,7 @@ NEEDS := runtime build \
 ifneq (,$(filter deps,$(MAKECMDGOALS)))
 NEEDS := runtime build test lint
 endif
-BRING_DEPS := test test-c test-lua demo asan tsan valgrind coverage bench bench-check fuzz lint \
+BRING_DEPS := test test-c test-lua test-crash demo asan tsan valgrind coverage bench bench-check fuzz lint \
               format format-check rock
 ifneq (,$(filter $(BRING_DEPS),$(MAKECMDGOALS)))
 $(OBJECTS) $(BRING_DEPS): | deps
@@ -194,7 +194,7 @@ $(BUILD)/fuzz/%: $(OBJ)/lua5.4/fuzz/%.o $(LUA54_OBJ) $(LIBFIKS)
 
 # ---- running -------------------------------------------------------------------------------------
 
-.PHONY: demo test test-c test-lua asan tsan valgrind coverage
+.PHONY: demo test test-c test-lua test-crash asan tsan valgrind coverage
 RUN := BUILD=$(BUILD) VARIANT=$(VARIANT) CC=$(CC) LUA=$(LUA) LUAJIT=$(LUAJIT) tools/run_tests.sh
 WANTED := $(if $(TEST),$(TEST:%=$(BUILD)/test/test_%),$(TESTS))
 
@@ -216,6 +216,9 @@ test-c: $(WANTED) ## C tests (TEST=url: only test_url)
 
 test-lua: all plain-modules $(JUDGES) ## Lua tests on both runtimes (SPEC=file: only that)
 	$(Q)$(RUN) --lua '$(SPEC)'
+
+test-crash: all ## receivers killed at each step and at 200 random instants (part of test)
+	$(Q)$(RUN) --lua spec/crash
 
 asan: test ## the whole suite under address and undefined-behaviour sanitizers
 

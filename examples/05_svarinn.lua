@@ -1,5 +1,6 @@
 -- SvarInn: two forsendelser wait. One is as it should be; in the other a file is not the one that
--- was sent: its SHA-256 differs from the list's.
+-- was sent: its SHA-256 differs from the list's. Then one more, taken by a handler, which writes to
+-- a table in the very transaction that records that it is taken.
 
 local fiks = require "fiks"
 local support = require "examples.support"
@@ -53,5 +54,27 @@ end
 -- An operator gives it up for good. Only ever on purpose: it goes on by Altinn or on paper.
 fiks.check(mottak:fail(bad_id, { feilmelding = "Filen kan ikke leses", permanent = true }))
 support.say("given up", "%s, permanent = true", bad_id)
+
+-- What a service does: svarinn:run { every = 900, signals = true, ... } in place of receive.
+local id = support.put_forsendelse("Søknad om skjenkebevilling", {
+  { filnavn = "søknad.txt", mimeType = "text/plain", data = "Vi søker." },
+})
+local journal = inn .. "/journal.db"
+local store = fiks.check(require("fiks.store").open { sqlite = journal })
+fiks.check(store:batch { { "CREATE TABLE IF NOT EXISTS sak (id TEXT PRIMARY KEY, tittel TEXT)" } })
+local summary = fiks.check(mottak:receive {
+  journal = journal, -- the files lie beside it until SvarInn has been told
+  handler = function(f, tx)
+    tx:execute("INSERT INTO sak (id, tittel) VALUES ($1, $2)", f.id, f.tittel)
+    return true -- taken; with false it comes again
+  end,
+})
+local rows = fiks.check(store:batch { { "SELECT tittel FROM sak WHERE id = $1", id } })
+store:close()
+support.say("handler", "%d taken, %d acknowledged: \"%s\" is in the table", summary.received,
+  summary.acknowledged, rows[1][1].tittel)
+local status = fiks.check(mottak:status())
+support.say("status", "%d acknowledged, %d parked, backlog %s", status.counts.acknowledged,
+  status.counts.parked, tostring(status.backlog))
 
 client:close()

@@ -4,8 +4,9 @@
 #
 # --lua runs busted over the specs (default: spec) with Lua 5.4 and LuaJIT, and after them the requests
 # of spec/independent, which openssl and curl make alone, and our grants, which jose judges (not under a
-# sanitizer, which would see none of our code there). The requests and spec/integration need a sandbox:
-# one is started here for all, and found through FIKS_SANDBOX, the path of its sandbox.json.
+# sanitizer, which would see none of our code there), and spec/crash, which kills receivers. The
+# requests, spec/integration and spec/crash need a sandbox: one is started here for all, and found
+# through FIKS_SANDBOX, the path of its sandbox.json.
 #
 # A program that dies, hangs or does not report has failed.
 set -u
@@ -133,15 +134,18 @@ run_specs() {
 }
 
 run_lua() {
-    local specs=${1:-spec} wanted rules jose
+    local specs=${1:-spec} wanted rules jose crash
     wanted=$(find $specs -name '*_spec.lua' 2>/dev/null)
-    rules= jose=
+    rules= jose= crash=
     if [ -z "$VARIANT" ]; then
         rules=$(find $specs -path '*independent/rules.sh' 2>/dev/null)
         jose=$(find $specs -path '*independent/jose.sh' 2>/dev/null)
+        crash=$(find $specs -path '*crash/receive_crash.lua' 2>/dev/null)
     fi
-    [ -n "$wanted$rules$jose" ] || { echo "no specs in $specs"; return; }
-    if grep -qE 'spec/(integration|independent)/' <<<"$wanted $rules"; then start_sandbox; fi
+    [ -n "$wanted$rules$jose$crash" ] || { echo "no specs in $specs"; return; }
+    if grep -qE 'spec/(integration|independent|crash)/' <<<"$wanted $rules $crash"; then
+        start_sandbox
+    fi
     if [ -n "$wanted" ]; then
         run_specs lua5.4 "$LUA" "$specs"
         # LuaJIT's machine code needs a suppression for each of its tricks: 5.4 speaks for the C code.
@@ -154,6 +158,12 @@ run_lua() {
     if [ -n "$jose" ]; then
         run 300 env LUA="$LUA" "$jose"
         add "grants judged by jose" $? "$work/out"
+    fi
+    if [ -n "$crash" ] && [ -n "$sandbox" ]; then
+        run 300 env LUA_PATH="lua/?.lua;lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/lua5.4/?.so;;" \
+            "$LUA" "$crash"
+        add "receivers killed" $? "$work/out"
+        [ "$failed" -gt 0 ] || grep -a '^crash: ' "$work/out" | sed 's/^/    /'
     fi
 }
 

@@ -250,6 +250,8 @@ int luaopen_fiks_core(lua_State *L)
     fiks_l_open_call(L);
     fiks_l_open_seen(L);
     fiks_l_open_log(L);
+    fiks_l_open_folder(L);
+    fiks_l_open_stop(L);
     fiks_l_open_store(L);
     return 1;
 }

@@ -108,7 +108,9 @@ void fiks_l_open_call(lua_State *L);    /* lcall.c: client, queue, call, operati
 void fiks_l_open_stream(lua_State *L);  /* lstream.c: channel, file_source, file_sink */
 void fiks_l_open_network(lua_State *L); /* lnetwork.c: network */
 void fiks_l_open_seen(lua_State *L);    /* lseen.c: metrics, metrics_text */
-void fiks_l_open_log(lua_State *L);     /* llog.c: log, log_next */
+void fiks_l_open_log(lua_State *L);     /* llog.c: log, log_line, log_next */
+void fiks_l_open_folder(lua_State *L);  /* lfolder.c: make_folder, remove_folder */
+void fiks_l_open_stop(lua_State *L);    /* lstop.c: worker, stop_signals, stop_signal */
 void fiks_l_open_store(lua_State *L);   /* lstore.c: store */
 
 #endif

@@ -203,10 +203,21 @@ static int log_next(lua_State *L)
     return 2;
 }
 
+/* core.log_line(level, text): a line of the Lua code's own, for whoever takes lines. */
+static int log_line(lua_State *L)
+{
+    static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+    int level = luaL_checkoption(L, 1, NULL, levels);
+    fiks_log(level, "%s", luaL_checkstring(L, 2));
+    return 0;
+}
+
 void fiks_l_open_log(lua_State *L)
 {
     lua_pushcfunction(L, log_to_here);
     lua_setfield(L, -2, "log");
     lua_pushcfunction(L, log_next);
     lua_setfield(L, -2, "log_next");
+    lua_pushcfunction(L, log_line);
+    lua_setfield(L, -2, "log_line");
 }

@@ -1,8 +1,10 @@
---- The command `fiks`: the checklist, the token and single calls, from the shell. bin/fiks runs it.
+--- The command `fiks`: the checklist, the token, single calls and the journal of receiving, from
+--- the shell. bin/fiks runs it.
 
 local core = require "fiks.core"
 local fiks = require "fiks"
 local checklist = require "fiks.checklist"
+local svarinn = require "fiks.cli.svarinn"
 
 local M = {}
 
@@ -13,14 +15,14 @@ Settings come from the options here, else from environment variables (FIKS_ENVIR
 FIKS_CLIENT_ID, FIKS_PKCS12, FIKS_INTEGRASJON_ID ...), else from the settings file (--config or
 FIKS_CONFIG): docs/configuration.md has them all.
 
-Exit status: 0 done; 1 refused by the platform, or the checklist has a FAIL; 2 wrong usage; 3 wrong
-settings, key, password or address, nothing was sent; 4 not reached or not answered: try again
-later.]]
+Exit status: 0 done; 1 refused by the platform, the checklist has a FAIL, or what waits at SvarInn
+needs a look; 2 wrong usage; 3 wrong settings, key, password or address, nothing was sent; 4 not
+reached or not answered: try again later.]]
 
 local KIND_EXIT = {
   config = M.EXIT.settings, credentials = M.EXIT.settings, invalid = M.EXIT.settings,
   network = M.EXIT.later, tls = M.EXIT.later, timeout = M.EXIT.later, server = M.EXIT.later,
-  rate_limited = M.EXIT.later,
+  rate_limited = M.EXIT.later, io = M.EXIT.later,
 }
 
 local function parser_of(argparse)
@@ -53,6 +55,8 @@ local function parser_of(argparse)
   call:option("--query", "a query parameter; may be given again"):argname("NAME=VALUE"):count("*")
   call:option("--json", "the body: a file of JSON, or - for the standard input"):argname("FILE")
   call:option("--output", "write the answer to a file"):argname("FILE")
+
+  svarinn.add(parser)
   return parser
 end
 
@@ -236,6 +240,10 @@ function M.main(arguments)
   if not ok then
     io.stderr:write(parser:get_usage(), "\n\nfiks: ", tostring(args), "\n")
     return M.EXIT.usage
+  end
+  if args.command == "svarinn" then
+    local well, err = svarinn.run(args)
+    return err and failed(err) or (well and M.EXIT.ok or M.EXIT.refused)
   end
   local client, exit = make_client(args)
   if not client then

@@ -80,4 +80,13 @@ function M.deliver()
   busy.co = nil
 end
 
+--- A line of the library's own Lua code.
+---@param level "error"|"warning"|"info"|"debug"
+---@param text string
+---@param ... any as for string.format
+function M.line(level, text, ...)
+  core.log_line(level, text:format(...))
+  M.deliver()
+end
+
 return M

@@ -1,42 +1,33 @@
---- SvarInn: receiving forsendelser, v1 and v2.
+--- SvarInn: receiving forsendelser, v1 and v2. What is promised is in docs/svarinn.md; in short:
 --
--- `receive` does the whole job. What it promises:
 --   1. A forsendelse is downloaded, decrypted, unpacked and checked in one pass. Only when every
---      check passed and every byte is on the disk does the folder <into>/<id> appear, as a whole.
---      That folder is the hand-over.
---   2. Only then is it acknowledged, and then given to the loop. `f.acknowledged` is false, with
---      `f.ack_error`, when the acknowledgement did not get through: SvarInn lists it again.
---   3. When it is listed again and the folder is there, nothing is downloaded: its files are held
---      against their hashes once more, and only the acknowledgement is sent again. It is given to
---      the loop once more, with `f.redelivered`, as an earlier run may have ended before its loop
---      saw it. So the loop sees each at least once. (Move a folder away and it is received anew, if
---      SvarInn still lists it.)
---   4. A bad one is given to the loop beside its error, is never acknowledged, and stops no other.
---      What does not match its hash is fetched a second time before that.
+--      check passed and every byte is on the disk does its folder appear, as a whole.
+--   2. Then it is handed over: to the folder `into`, or to a handler, which has taken it when it
+--      has returned true. The journal (fiks.svarinn.journal) holds that before SvarInn is told.
+--   3. What was handed over is never handed over again: when it is listed once more, only the
+--      acknowledgement is sent. A repeat is possible only between the handler's return and the
+--      journal's commit, and is marked `redelivered`.
+--   4. A bad one stops no other, is never acknowledged, is tried again later and later, and parked
+--      in the end. Nothing is given up for good unless the program says so.
 
 local access = require "fiks.svarinn.access"
+local Account = require "fiks.svarinn.account"
 local arguments = require "fiks.svarinn.arguments"
-local config = require "fiks.config"
 local core = require "fiks.core"
 local Error = require "fiks.error"
-local model = require "fiks.svarinn.model"
+local Item = require "fiks.svarinn.item"
+local Journal = require "fiks.svarinn.journal"
 local options = require "fiks.options"
+local Reception = require "fiks.svarinn.reception"
 
 ---@class fiks.SvarInn
 ---@field version 1|2
----@field backlog boolean? the last list was full (200): there may be more behind it
+---@field backlog boolean? a list was full (200) the last time: there may be more behind it
 local SvarInn = {}
 
 local mt = { __index = SvarInn, __name = "fiks.SvarInn" }
 
-local PAGE = 200 -- the list has no paging: items leave it only when they are acknowledged
-local NEW = { "username", "password", "version", "keys" }
-
----@class fiks.SvarInnOptions
----@field username string the mottakersystem's
----@field password fiks.Secret
----@field version 1|2? default by contract: 1 in 2018, 2 in current
----@field keys (table|fiks.Key)[]? private keys, tried in turn; default: the client's own
+local NEW = { "username", "password", "version", "keys", "accounts" }
 
 local function fail(kind, code, message, ...)
   return nil, Error.new { kind = kind, code = code, message = message:format(...) }
@@ -44,7 +35,9 @@ end
 
 ---@return string
 function mt:__tostring()
-  return ("fiks.SvarInn (v%d, %s)"):format(self.version, self._username)
+  local count = #self._accounts
+  return ("fiks.SvarInn (v%d, %s)"):format(self.version,
+    count == 1 and self._accounts[1].name or count .. " accounts")
 end
 
 --- Made by `client:svarinn`.
@@ -55,15 +48,17 @@ end
 ---@return fiks.Error? err
 function SvarInn.new(client, given, level)
   given = options.check(given, NEW, "client:svarinn", level)
-  for i, key in ipairs(type(given.keys) == "table" and given.keys or {}) do
-    config.check_key_names(key, ("client:svarinn: keys[%d]"):format(i), level)
-  end
+  access.check_names(given, level)
   local version = given.version or (client.contract == "2018" and 1 or 2)
   if version ~= 1 and version ~= 2 then
     return fail("config", "svarinn.version", "option 'svarinn.version' must be 1 or 2")
   end
+  local accounts = {}
+  for i = 1, given.accounts and #given.accounts or 1 do
+    accounts[i] = Account.new(client, version)
+  end
   local svarinn = setmetatable({
-    version = version, _client = client,
+    version = version, _client = client, _accounts = accounts,
     _given = function() -- not as a field, which a dump of the table would show
       return given
     end,
@@ -76,114 +71,99 @@ function SvarInn.new(client, given, level)
   return svarinn
 end
 
--- For client:reload: user name, password and keys read anew, and a function that takes them into
+-- For client:reload: user names, passwords and keys read anew, and a function that takes them into
 -- use.
 function SvarInn:_prepare_reload(watched)
   local found, err = access.read(self._given(), self._client, watched)
   if not found then
     return nil, err
   end
-  local password = found.password
   return function()
-    self._username, self._keys = found.username, found.keys
-    self._password = function()
-      return password
+    for i, account in ipairs(self._accounts) do
+      account:equip(found[i])
     end
   end
 end
 
-local function call(self, operation, opts)
-  opts.username, opts.password = self._username, self._password()
-  return self._client:_call(("svarinn.v%d.%s"):format(self.version, operation), opts)
-end
-
--- The start of an unexpected answer, on one line.
-local function excerpt(body)
-  return (body:sub(1, 200):gsub("[%c%s]+", " "))
-end
-
-local function parse_list(body)
-  local items, err = core.json_decode((body:gsub("^\239\187\191", "")))
-  if err then
-    return fail("protocol", "json", "SvarInn's list is not JSON (%s): %s", err.message,
-      excerpt(body))
+-- The account that a forsendelse belongs to.
+local function account_of(self, name, what)
+  if name == nil and #self._accounts == 1 then
+    return self._accounts[1]
   end
-  local is_list = type(items) == "table" and getmetatable(items) == core.array_mt
-  if not is_list then
-    return fail("protocol", "list", "SvarInn's list is not a JSON array: %s", excerpt(body))
+  for _, account in ipairs(self._accounts) do
+    if account.name == name then
+      return account
+    end
   end
-  return items
+  if name == nil then
+    return fail("invalid", "account", "svarinn:%s: there are several accounts: give the "
+      .. "forsendelse itself, which knows its own, or account", what)
+  end
+  return fail("invalid", "account", "svarinn:%s: the forsendelse belongs to the account %s, which "
+    .. "is none of these", what, tostring(name))
 end
 
---- The new forsendelser, normalised; those that cannot be handled have `problem`, an error.
----@return fiks.Forsendelse[]? list
----@return fiks.Error? err
+-- ---- by hand ------------------------------------------------------------------------------------
+
+--- The new forsendelser of all accounts, normalised; those that cannot be handled have `problem`,
+--- an error.
+---@return fiks.Forsendelse[]? list with several accounts, its `errors` are of those that refused
+---@return fiks.Error? err of the first account, when none answered
 function SvarInn:list()
-  local response, err = call(self, "list", {})
-  if not response then
-    return nil, err
-  end
-  local items
-  items, err = parse_list(response.body)
-  if not items then
-    return nil, err
-  end
-  self.backlog = #items >= PAGE
-  local list, seen = {}, {}
-  for _, raw in ipairs(items) do
-    local f, problem = model.forsendelse(raw)
-    f.problem = problem
-    if problem or not seen[f.id] then -- a repeated id is one forsendelse
-      list[#list + 1] = f
-      seen[f.id or f] = true
+  local list, first, backlog, answered = {}, nil, false, 0
+  for _, account in ipairs(self._accounts) do
+    local own, full = account:list()
+    if own then
+      answered, backlog = answered + 1, backlog or full
+      for _, f in ipairs(own) do
+        list[#list + 1] = f
+      end
+    else
+      list.errors = list.errors or {}
+      list.errors[account.name], first = full, first or full
     end
   end
+  if answered == 0 then
+    return nil, first
+  end
+  self.backlog = backlog
   return list
 end
 
-local function expected_files(forsendelse)
-  local expected = {}
-  for i, file in ipairs(forsendelse.filer) do
-    expected[i] = { name = file.navn, sha256 = file.sha256, size = file.size }
-  end
-  return expected
-end
-
-local function download_once(self, forsendelse, folder)
-  local sink, err = core.forsendelse_sink {
-    folder = folder, keys = self._keys or { self._client._settings.key },
-    expected = expected_files(forsendelse),
-  }
-  if not sink then
+--- The forsendelse with an id, if it waits.
+---@param id string
+---@return fiks.Forsendelse? forsendelse
+---@return fiks.Error? err kind "not_found", code "not_listed": it is not among those listed
+function SvarInn:get(id)
+  local wanted, err = arguments.id(id, "get", 2)
+  if not wanted then
     return nil, err
   end
-  local response, failure = call(self, "download", {
-    params = { id = forsendelse.id, url = forsendelse.url }, sink = sink,
-  })
-  sink:close() -- the call's, unless it could not be started
-  if not response then
-    failure.id = forsendelse.id
-    return nil, failure
+  local list
+  list, err = self:list()
+  for _, f in ipairs(list or {}) do
+    if f.id == wanted then
+      return f
+    end
   end
-  return { folder = folder, files = response.files or {} }
-end
-
--- What is not what was sent may have suffered on its way: it is fetched once more.
-local function download(self, forsendelse, folder)
-  local received, err = download_once(self, forsendelse, folder)
-  if not received and err.kind == "integrity" then
-    return download_once(self, forsendelse, folder)
+  if not list then
+    return nil, err
   end
-  return received, err
+  local _, refused = next(list.errors or {})
+  if refused then
+    return nil, refused -- it may be among those
+  end
+  return fail("not_found", "not_listed", "svarinn:get: %s is not listed%s", wanted,
+    self.backlog and ": the list is full (200), so it may be behind it" or "")
 end
 
 --- Receives one forsendelse into <into>/<id>, without acknowledging it.
 ---@param forsendelse fiks.Forsendelse one of the list
----@param given { into: string }
+---@param given { into: string, progress: function? }
 ---@return { folder: string, files: fiks.ReceivedFile[] }? received
 ---@return fiks.Error? err `files` holds what was seen, with verdicts; code "mismatch": a wrong hash
 function SvarInn:download(forsendelse, given)
-  given = options.check(given, { "into" }, "svarinn:download", 2)
+  given = options.check(given, { "into", "progress" }, "svarinn:download", 2)
   local into, err = arguments.folder(given, "download", 2)
   if not into then
     return nil, err
@@ -193,162 +173,212 @@ function SvarInn:download(forsendelse, given)
   if not fine then
     return nil, err
   end
-  local id
+  local id, account
   id, err = arguments.id(forsendelse, "download", 2)
+  if id then
+    account, err = account_of(self, forsendelse.account, "download")
+  end
+  if not account then
+    return nil, err
+  end
+  return account:download(forsendelse, into .. "/" .. id, given.progress)
+end
+
+-- Id and account of what `acknowledge` and `fail` are given.
+local function named(self, forsendelse, name, what)
+  local id, err = arguments.id(forsendelse, what, 3)
   if not id then
     return nil, err
   end
-  return download(self, forsendelse, into .. "/" .. id)
-end
-
-local function acknowledge(self, id)
-  if self.version == 1 then
-    return call(self, "acknowledge", { params = { id = id } })
-  end
-  return call(self, "status", {
-    params = { id = id }, body = "{\"status\":\"MOTTATT\"}", idempotent = true,
-  })
+  local account
+  account, err = account_of(self,
+    type(forsendelse) == "table" and forsendelse.account or name, what)
+  return account and id, account or err
 end
 
 --- Tells SvarInn that a forsendelse is safely received: it leaves the list for good.
 ---@param forsendelse fiks.Forsendelse|string or its id
+---@param given { account: string }? whose it is, when there are several and only the id is known
 ---@return true? ok
 ---@return fiks.Error? err
-function SvarInn:acknowledge(forsendelse)
-  local id, err = arguments.id(forsendelse, "acknowledge", 2)
+function SvarInn:acknowledge(forsendelse, given)
+  given = options.check(given, { "account" }, "svarinn:acknowledge", 2)
+  local id, account = named(self, forsendelse, given.account, "acknowledge")
   if not id then
-    return nil, err
+    return nil, account
   end
-  local response
-  response, err = acknowledge(self, id)
-  return response and true or nil, err
+  return account:acknowledge(id)
 end
 
 --- Tells SvarInn (and the sender's log: no personal data) that a forsendelse could not be received.
 --- `permanent = true` cannot be undone: it goes on by Altinn or paper and leaves the list.
 ---@param forsendelse fiks.Forsendelse|string or its id
----@param given { feilmelding: string, permanent: boolean? } default: not permanent, it stays listed
+---@param given { feilmelding: string, permanent: boolean?, account: string? } default: not
+---permanent, it stays listed
 ---@return true? ok
 ---@return fiks.Error? err
 function SvarInn:fail(forsendelse, given)
   local feil = arguments.feil(given, 2)
-  local id, err = arguments.id(forsendelse, "fail", 2)
+  local id, account = named(self, forsendelse, given.account, "fail")
   if not id then
-    return nil, err
+    return nil, account
   end
-  local body
-  body, err = core.json_encode(self.version == 1 and feil or { status = "FEILET", feil = feil })
-  if not body then
-    return nil, err
-  end
-  local response
-  response, err = call(self, self.version == 1 and "fail" or "status", {
-    params = { id = id }, body = body,
-  })
-  return response and true or nil, err
+  return account:fail(id, feil)
 end
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
+-- ---- receiving ----------------------------------------------------------------------------------
 
-local function is_folder(path)
-  return exists(path .. "/.") -- a folder can be opened, if not read
-end
-
--- The folder is durable: SvarInn may forget the forsendelse.
-local function acknowledge_received(self, f)
-  local response, err = acknowledge(self, f.id)
-  local settled = err and (err.kind == "not_found" or err.kind == "conflict")
-  f.acknowledged = response ~= nil or settled or false
-  if not f.acknowledged then
-    f.ack_error = err
+-- The folder, the journal, and this process alone at both.
+local function open_reception(self, settings)
+  local journal, err
+  if not settings.spooled and not Item.is_folder(settings.folder) then -- not mounted, perhaps
+    return fail("io", "folder", "svarinn: there is no folder %s: make it first", settings.folder)
   end
-end
-
-local function report_mismatch(self, f)
-  local wrong = 0
-  for _, file in ipairs(f.files) do
-    wrong = wrong + (file.verdict == "mismatch" and 1 or 0)
+  journal, err = Journal.open(settings.target)
+  local fine = journal
+  if journal and settings.spooled then
+    fine, err = core.make_folder(settings.folder)
   end
-  f.reported, f.report_error = self:fail(f, {
-    feilmelding = ("Kontrollsummen (SHA-256) stemmer ikke for %d av %d filer. Forsendelsen er "
-      .. "ikke lest inn."):format(wrong, #f.files),
-    permanent = false,
-  })
-end
-
-local function receive_one(self, f, into, report)
-  if f.problem then
-    return f.problem
-  end
-  local folder = into .. "/" .. f.id
-  if is_folder(folder) then
-    f.redelivered, f.acknowledged, f.files = true, false, {}
-    local files, changed = core.forsendelse_verify { folder = folder, expected = expected_files(f) }
-    if not files then
-      return changed
+  for _, account in ipairs(self._accounts) do
+    if fine then
+      fine, err = journal:lock(account.name)
     end
-    f.folder, f.files = folder, files
-    acknowledge_received(self, f)
-    return nil
   end
-  local received, err = download(self, f, folder)
-  if received then
-    f.folder, f.files = received.folder, received.files
-    acknowledge_received(self, f)
-    return nil
+  if not fine then
+    if journal then
+      journal:close()
+    end
+    return nil, err
   end
-  f.acknowledged, f.files = false, err.files or {}
-  if report and err.code == "mismatch" then
-    report_mismatch(self, f)
-  end
-  return err
+  self._target = settings.target
+  return journal
 end
 
----@class fiks.ReceiveOptions
----@field into string a folder that exists; each forsendelse becomes the folder <into>/<id>
----@field report_mismatch boolean? tell SvarInn (mottakFeilet, never permanent) of a wrong hash
----@field on_error fun(f: fiks.Forsendelse, err: fiks.Error)? gets the bad ones; the loop does not
+-- Closes what an earlier loop, which was left before its end, holds open.
+local function end_left_loop(self)
+  local left = self._loop
+  if left then
+    left.close()
+  end
+end
 
---- Receives all that is listed: `for f, err in fiks.check(svarinn:receive { into = "inn" }) do`.
---- See the top of this file for what is promised. When `err` is set, `f` was not received.
+local function iterate(self, settings, journal)
+  local loop = { closed = false }
+  function loop.close()
+    if not loop.closed then
+      loop.closed = true
+      journal:close()
+      if self._loop == loop then
+        self._loop = nil
+      end
+    end
+  end
+  local reception = Reception.new(self._accounts, journal, settings, function()
+    return loop.closed
+  end)
+  local fine, each, err = pcall(reception.each, reception, loop.close)
+  if not (fine and each) then
+    loop.close()
+    if not fine then
+      error(each, 0)
+    end
+    return nil, err
+  end
+  self._loop = loop
+  return function()
+    local well, f, problem = pcall(each)
+    if not well then
+      loop.close()
+      error(f, 0)
+    end
+    return f, problem
+  end, nil, nil, setmetatable({}, { __close = loop.close })
+end
+
+--- Receives all that is listed. In a loop, into a folder:
+--- `for f, err in fiks.check(svarinn:receive { into = "inn" }) do`; when `err` is set, `f` was not
+--- received. Or by a handler: `svarinn:receive { handler = function(f, tx) ... return true end }`.
 ---@param given fiks.ReceiveOptions
----@return (fun(): fiks.Forsendelse?, fiks.Error?)? iterator nil when the list could not be had
+---@return (fun(): fiks.Forsendelse?, fiks.Error?)|fiks.ReceiveSummary|nil result an iterator, with
+---a handler the summary; nil when the list could not be had
 ---@return fiks.Error? err
 function SvarInn:receive(given)
-  given = arguments.receive(given, 2)
-  local on_error = given.on_error
-  local into, wrong = arguments.folder(given, "receive", 2)
-  if not into then
-    return nil, wrong
+  local settings = arguments.receive(given, "receive", 2)
+  end_left_loop(self)
+  local journal, err = open_reception(self, settings)
+  if not journal then
+    return nil, err
+  elseif not settings.handler then
+    return iterate(self, settings, journal)
   end
-  if not is_folder(into) then -- a disk that is not mounted, perhaps
-    return fail("io", "folder", "svarinn:receive: there is no folder %s: make it first", into)
+  self._stopped = false
+  local reception = Reception.new(self._accounts, journal, settings, function()
+    return self._stopped
+  end)
+  local fine, result, why = pcall(reception.all, reception)
+  journal:close()
+  if not fine then
+    error(result, 0)
   end
-  local list, err = self:list()
-  if not list then
+  self.backlog = result and result.backlog
+  return result, why
+end
+
+--- Receives again and again until it is stopped: by `stop`, or a signal. What is under way then is
+--- finished; nothing new is begun.
+---@param given fiks.RunOptions
+---@return true? stopped
+---@return fiks.Error? err it could not begin, or every account is refused
+function SvarInn:run(given)
+  local settings = arguments.receive(given, "run", 2)
+  settings.every_ms, settings.jitter = arguments.pace(given, 2)
+  end_left_loop(self)
+  local journal, err = open_reception(self, settings)
+  if not journal then
     return nil, err
   end
-  local at = 0
-  return function()
-    while true do
-      at = at + 1
-      local f = list[at]
-      if not f then
-        return nil
-      end
-      local problem = receive_one(self, f, into, given.report_mismatch == true)
-      if not problem or not on_error then
-        return f, problem
-      end
-      on_error(f, problem)
-    end
+  local fine, ok, why = pcall(require("fiks.svarinn.run").run, self, settings, journal)
+  journal:close()
+  if not fine then
+    error(ok, 0)
   end
+  return ok, why
+end
+
+--- Ends `run`, or a `receive` with a handler, from another task or from the handler: nothing new is
+--- begun.
+function SvarInn:stop()
+  self._stopped = true
+  if self._pause then
+    self._pause:cancel()
+  end
+end
+
+-- ---- looking ------------------------------------------------------------------------------------
+
+local function target(self, given, what)
+  return arguments.journal(given, what, 3) or self._target
+    or error(("svarinn:%s: give into or journal: which journal?"):format(what), 3)
+end
+
+--- What a monitor needs, from the journal alone: works without network, and while a receiver runs.
+---@param given { into: string?, journal: fiks.JournalOption? }? default: as last received with
+---@return fiks.ReceiveStatus? status
+---@return fiks.Error? err
+function SvarInn:status(given)
+  return require("fiks.svarinn.status").read(target(self, given, "status"))
+end
+
+--- Lets a parked forsendelse be tried again, from the next round on.
+---@param id string? default: all that are parked
+---@param given { into: string?, journal: fiks.JournalOption? }? default: as last received with
+---@return integer? found how many
+---@return fiks.Error? err
+function SvarInn:retry(id, given)
+  if id ~= nil and not arguments.id(id, "retry", 2) then
+    return 0
+  end
+  return require("fiks.svarinn.status").retry(target(self, given, "retry"), id)
 end
 
 return SvarInn

@@ -136,6 +136,38 @@
 ---@field content_type string?
 ---@field data string
 
+---@class fiks.SvarInnAccount
+---@field username string the mottakersystem's
+---@field password fiks.Secret
+---@field keys (table|fiks.Key)[]? private keys, tried in turn; default: those of all accounts
+
+---@class fiks.SvarInnOptions
+---@field username string? the mottakersystem's
+---@field password fiks.Secret?
+---@field version 1|2? default by contract: 1 in 2018, 2 in current
+---@field keys (table|fiks.Key)[]? private keys, tried in turn; default: the client's own
+---@field accounts fiks.SvarInnAccount[]? several, instead of username and password
+
+---@class fiks.ReceiveOptions
+---@field into string? a folder that exists; each forsendelse becomes the folder <into>/<id>
+---@field handler (fun(f: fiks.Forsendelse, tx: fiks.Transaction): boolean?, any)? true: taken
+---@field journal fiks.JournalOption? default: <into>/.fiks-journal.db
+---@field spool string? without into: where the files lie until SvarInn has been told
+---@field report_mismatch boolean? tell the sender (never as permanent) of a wrong hash, once a day
+---@field on_error fun(f: fiks.Forsendelse, err: fiks.Error)? gets the bad ones; a loop does not
+---@field progress (fun(f: fiks.Forsendelse, received: integer, total: integer?): boolean?)?
+---@field concurrency integer? handler: how many side by side; default 1
+---@field park_after integer? failures of its own until one is parked; default 10
+---@field max_rounds integer? lists of an account at most, while each is full and brings progress
+
+---@alias fiks.JournalOption string|{ sqlite: string }|{ postgres: string } a path, or a conninfo
+
+---@class fiks.RunOptions: fiks.ReceiveOptions
+---@field every number? seconds between lists; default 900
+---@field jitter number? a part of `every` by which it varies; default 0.1
+---@field signals boolean? SIGTERM and SIGINT stop it, a second one ends the program
+---@field on_round fun(summary: fiks.ReceiveSummary)?
+
 ---@class fiks.ReceivedFile
 ---@field name string the sender's
 ---@field stored_as string its name in the folder
@@ -163,13 +195,16 @@
 ---@field lenker { lenke: string, tekst: string, ledetekst: string }[]
 ---@field metadataFraAvleverendeSystem fiks.ForsendelseNoark?
 ---@field metadataForImport fiks.ForsendelseNoark?
----@field raw table as SvarInn gave it
+---@field account string the user name it was listed for
+---@field raw table as SvarInn gave it, unknown fields included
 ---@field problem fiks.Error? why it cannot be handled
 ---@field folder string? received: where it lies
 ---@field files fiks.ReceivedFile[]? received, or seen before the error
 ---@field acknowledged boolean? received: SvarInn knows
 ---@field ack_error fiks.Error? why it does not
----@field redelivered boolean? an earlier run had received it
+---@field redelivered boolean? it may have been seen before: an earlier run ended too soon
+---@field parked boolean? it has failed too often, and waits for svarinn:retry
+---@field gone boolean? it is no longer at SvarInn
 ---@field reported boolean? the wrong hash was told to SvarInn
 ---@field report_error fiks.Error? why it was not
 
@@ -261,6 +296,12 @@
 ---@field base64url fun(bytes: string): string
 ---@field unbase64url fun(text: string): string?
 ---@field utf8_check fun(text: string): true?, integer? nil and the offset of the first bad byte
+---@field log_line fun(level: string, line: string)
+---@field make_folder fun(path: string): true?, fiks.Error?
+---@field remove_folder fun(path: string): true?, fiks.Error? with its files
+---@field worker fun(): table?, fiks.Error? its method timer(ms, queue) makes a job
+---@field stop_signals fun(on: boolean): true?, fiks.Error? SIGTERM and SIGINT are noted
+---@field stop_signal fun(): integer? the one that came
 ---@field now fun(): number, number wall clock and monotonic, milliseconds
 ---@field key fun(options: table): fiks.Key?, fiks.Error?
 ---@field certificate fun(pem_or_der: string): table?, fiks.Error?

@@ -75,3 +75,18 @@ describe("the edge cases of authentication", function()
     assert.is_false(is_code("no_such_code"))
   end)
 end)
+
+describe("the edge cases of SvarInn", function()
+  it("have a test each, of rows 1 to 30 and 76 to 80", function()
+    local found, text = {}, proof.read("spec/edge/svarinn_rows_spec.lua")
+    for head in text:gmatch("\n  it%(\"rows? ([%d, and]+):") do
+      for row in head:gmatch("%d+") do
+        assert.is_nil(found[tonumber(row)], "two tests of row " .. row)
+        found[tonumber(row)] = true
+      end
+    end
+    for row = 1, 80 do
+      assert.equal(row <= 30 or row >= 76, found[row] == true, "row " .. row)
+    end
+  end)
+end)

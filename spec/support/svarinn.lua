@@ -1,7 +1,10 @@
---- For the specs of fiks.svarinn: a client that follows a script, and lists.
+--- For the specs of fiks.svarinn: a client that follows a script, lists, and a stage on which a
+--- sink only makes folders, with a journal and a clock of its own.
 
 local core = require "fiks.core"
 local Error = require "fiks.error"
+local Journal = require "fiks.svarinn.journal"
+local store = require "fiks.store"
 local SvarInn = require "fiks.svarinn"
 
 local M = {}
@@ -33,7 +36,7 @@ function M.new(script, options)
   local client = M.client(script or {})
   local given = { username = "bruker", password = "pass^(ord", version = 1 }
   for name, value in pairs(options or {}) do
-    given[name] = value
+    given[name] = value or nil
   end
   return assert(SvarInn.new(client, given, 2)), client
 end
@@ -49,6 +52,67 @@ end
 
 function M.failure(kind, code)
   return Error.new { kind = kind, code = code, message = "nei" }
+end
+
+local function is_folder(path)
+  local folder = io.open(path .. "/.", "rb")
+  if folder then
+    folder:close()
+  end
+  return folder ~= nil
+end
+
+--- A stage: `into`, a folder; `journal`, a path in it; `arrive`, the answer of a download when
+--- every check passed; `later(seconds)`; `die_at(step, "before"|"after")`: the next such step of a
+--- journal ends the receive there, as a crash would; `query(sql)` of the journal; `clear()`.
+function M.stage()
+  local stage, ahead_ms, wrapped = { is_folder = is_folder }, 0, {}
+  local real_sink, real_now = core.forsendelse_sink, core.now
+  stage.into = os.tmpname()
+  os.remove(stage.into)
+  assert(os.execute("mkdir " .. stage.into))
+  stage.journal = stage.into .. "/journal.db"
+  function core.now()
+    local wall, mono = real_now()
+    return wall + ahead_ms, mono
+  end
+  function core.forsendelse_sink(options)
+    return { options = options, close = function() end }
+  end
+  function stage.arrive(opts)
+    assert(os.execute("mkdir " .. opts.sink.options.folder))
+    assert(io.open(opts.sink.options.folder .. "/a.txt", "w")):close()
+    return { status = 200, files = { { name = "a.txt", verdict = "verified" } } }
+  end
+  function stage.later(seconds)
+    ahead_ms = ahead_ms + seconds * 1000
+  end
+  function stage.die_at(step, when)
+    local real = Journal[step]
+    wrapped[step] = wrapped[step] or real
+    Journal[step] = function(...)
+      Journal[step] = real
+      if when == "after" then
+        real(...)
+      end
+      error("killed", 0)
+    end
+  end
+  function stage.query(sql)
+    local opened = assert(store.open { sqlite = stage.journal })
+    local results, err = opened:batch { { sql } }
+    opened:close()
+    local rows = results or error(tostring(err), 2)
+    return { (rawget(table, "unpack") or rawget(_G, "unpack"))(rows[1]) }
+  end
+  function stage.clear()
+    core.forsendelse_sink, core.now = real_sink, real_now
+    for step, real in pairs(wrapped) do
+      Journal[step] = real
+    end
+    os.execute("rm -rf " .. stage.into)
+  end
+  return stage
 end
 
 return M

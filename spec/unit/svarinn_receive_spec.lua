@@ -182,8 +182,7 @@ describe("svarinn:receive", function()
 
   it("takes 404, 409 and 410 to the acknowledgement as done already", function()
     for _, kind in ipairs { "not_found", "conflict" } do
-      os.execute("rm -rf " .. into .. "/a")
-      local svarinn = new { ["svarinn.v1.list"] = list_of("a"),
+      local svarinn = new { ["svarinn.v1.list"] = list_of(kind:sub(1, 3)),
         ["svarinn.v1.download"] = arrive, ["svarinn.v1.acknowledge"] = failure(kind) }
       local got = receive(svarinn)
       assert.is_true(got[1].acknowledged)
@@ -250,6 +249,91 @@ describe("svarinn:receive", function()
     local next_item = assert(svarinn:receive { into = into })
     next_item() -- and the loop is left
     assert.equal("svarinn.v1.list svarinn.v1.download svarinn.v1.acknowledge", client:names())
+  end)
+
+  it("only acknowledges again what was taken away meanwhile: it was taken", function()
+    local script = { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = arrive,
+      ["svarinn.v1.acknowledge"] = failure("server") }
+    local svarinn, client = new(script)
+    receive(svarinn)
+    os.execute("rm -r " .. into .. "/a")
+    script["svarinn.v1.acknowledge"] = nil
+    assert.same({}, receive(svarinn))
+    assert.equal("svarinn.v1.list svarinn.v1.download svarinn.v1.acknowledge svarinn.v1.list "
+      .. "svarinn.v1.acknowledge", client:names())
+    assert.same({}, receive(svarinn)) -- listed all the same: told once more
+    assert.equal(7, #client.calls)
+    assert.equal(1, svarinn:status().counts.acknowledged)
+  end)
+
+  it("shows once more what may have been seen, and only that", function()
+    local Journal = require "fiks.svarinn.journal"
+    local real = Journal.handed_over
+    local function whole(opts)
+      local answer = arrive(opts)
+      assert(io.open(into .. "/a/a.txt", "w")):close()
+      return answer
+    end
+    local svarinn = new { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = whole }
+    for _, after in ipairs { false, true } do
+      os.execute(("rm -rf %s/a %s/.fiks-journal*"):format(into, into))
+      function Journal.handed_over(...)
+        Journal.handed_over = real
+        if after then
+          real(...)
+        end
+        error("killed", 0)
+      end
+      assert.has_error(function() receive(svarinn) end, "killed")
+      svarinn = new { ["svarinn.v1.list"] = list_of("a") } -- nothing to be downloaded
+      local got = receive(svarinn)
+      assert.equal("a", got[1].id)
+      assert.equal(after or nil, got[1].redelivered)
+      assert.is_true(got[1].acknowledged)
+      svarinn = new { ["svarinn.v1.list"] = list_of("a"), ["svarinn.v1.download"] = whole }
+    end
+  end)
+
+  it("goes on in a new loop when one was left", function()
+    local svarinn = new { ["svarinn.v1.list"] = list_of("a", "b"),
+      ["svarinn.v1.download"] = arrive }
+    local left = assert(svarinn:receive { into = into })
+    assert.equal("a", left().id)
+    local got = receive(svarinn)
+    assert.equal("b", got[1].id)
+    assert.is_nil(left())
+  end)
+
+  it("says what a journal cannot do: two at a time", function()
+    local svarinn = new { ["svarinn.v1.list"] = list_of("a", "b"),
+      ["svarinn.v1.download"] = arrive }
+    local next_item = assert(svarinn:receive { into = into })
+    next_item()
+    local none, err = new({ ["svarinn.v1.list"] = "[]" }):receive { into = into }
+    assert.is_nil(none)
+    assert.equal("conflict", err.kind)
+    assert.equal("journal.locked", err.code)
+    next_item()
+    next_item()
+    assert(new({ ["svarinn.v1.list"] = "[]" }):receive { into = into })
+  end)
+
+  it("shows an account that is refused beside those that are not", function()
+    local svarinn = new({
+      ["svarinn.v1.list"] = function(opts)
+        if opts.username == "en" then
+          return nil, failure("auth")
+        end
+        return { status = 200, body = list_of(opts.username) }
+      end,
+      ["svarinn.v1.download"] = arrive,
+    }, { username = false, password = false, accounts = { { username = "en", password = "1" },
+      { username = "to", password = "2" }, { username = "tre", password = "3" } } })
+    local got = receive(svarinn)
+    assert.same({ "en", "to", "tre" }, { got[1].account, got[2].account, got[3].account })
+    assert.equal("auth", got[1].err.kind)
+    assert.is_nil(got[1].id)
+    assert.is_true(got[3].acknowledged)
   end)
 
   it("uses the v2 calls in v2", function()

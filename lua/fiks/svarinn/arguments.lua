@@ -7,8 +7,15 @@ local options = require "fiks.options"
 
 local M = {}
 
-local RECEIVE = { "into", "report_mismatch", "on_error" }
-local FAIL = { "feilmelding", "permanent" }
+local RECEIVE = { "into", "handler", "journal", "spool", "report_mismatch", "on_error", "progress",
+  "concurrency", "park_after", "max_rounds" }
+local RUN = { "every", "jitter", "signals", "on_round" }
+local JOURNAL = { "into", "journal" }
+local FAIL = { "feilmelding", "permanent", "account" }
+
+for _, name in ipairs(RECEIVE) do
+  RUN[#RUN + 1] = name
+end
 
 local function fail(code, message, ...)
   return nil, Error.new { kind = "invalid", code = code, message = message:format(...) }
@@ -102,15 +109,102 @@ function M.feil(given, level)
   return { feilmelding = given.feilmelding, permanent = given.permanent == true }
 end
 
---- The options of svarinn:receive.
----@param given fiks.ReceiveOptions
+-- A whole number from 1 up, or a default.
+local function count(value, default, what, level)
+  if value ~= nil and (type(value) ~= "number" or value < 1 or value ~= math.floor(value)) then
+    error(("svarinn:%s must be a whole number from 1 up"):format(what), level + 1)
+  end
+  return value or default
+end
+
+-- What fiks.store opens.
+local function target_of(given, what, level)
+  local journal = given.journal
+  if journal == nil then
+    return given.into and { sqlite = M.folder(given, what, level + 1) .. "/.fiks-journal.db" }
+  elseif type(journal) == "string" and journal ~= "" and not journal:find("%z") then
+    return { sqlite = journal }
+  elseif type(journal) ~= "table" then
+    error(("svarinn:%s: journal must be the path of an SQLite file, or { postgres = conninfo }")
+      :format(what), level + 1)
+  end
+  options.check(journal, { "postgres", "sqlite" }, ("svarinn:%s: journal"):format(what), level + 1)
+  if (type(journal.postgres) == "string") == (type(journal.sqlite) == "string") then
+    error(("svarinn:%s: journal has either sqlite, a path, or postgres, a conninfo"):format(what),
+      level + 1)
+  end
+  return journal
+end
+
+--- The journal that is meant; nil when none is named.
+---@param given { into: string?, journal: fiks.JournalOption? }?
+---@param what string the function
 ---@param level integer
----@return fiks.ReceiveOptions given
-function M.receive(given, level)
-  given = options.check(given, RECEIVE, "svarinn:receive", level + 1)
-  expect(given.on_error, "function", "receive: on_error", level + 1)
-  expect(given.report_mismatch, "boolean", "receive: report_mismatch", level + 1)
-  return given
+---@return { sqlite: string } | { postgres: string } | nil target
+function M.journal(given, what, level)
+  given = options.check(given, JOURNAL, "svarinn:" .. what, level + 1)
+  return target_of(given, what, level + 1)
+end
+
+-- Where the files go, and whether they stay there.
+local function place(given, target, what, level)
+  if given.into ~= nil then
+    return M.folder(given, what, level + 1), false
+  elseif given.spool ~= nil then
+    expect(given.spool, "string", what .. ": spool", level + 1)
+    return given.spool, true
+  elseif not target.sqlite then
+    error(("svarinn:%s: with a journal in PostgreSQL give into, or spool, a folder of this host")
+      :format(what), level + 1)
+  end
+  return target.sqlite .. ".spool", true
+end
+
+--- The options of svarinn:receive and svarinn:run, as a reception takes them.
+---@param given fiks.ReceiveOptions
+---@param what "receive"|"run"
+---@param level integer
+---@return table settings
+function M.receive(given, what, level)
+  given = options.check(given, what == "run" and RUN or RECEIVE, "svarinn:" .. what, level + 1)
+  for name, wanted in pairs { on_error = "function", handler = "function", progress = "function",
+    on_round = "function", report_mismatch = "boolean", signals = "boolean" } do
+    expect(given[name], wanted, what .. ": " .. name, level + 1)
+  end
+  local target = target_of(given, what, level + 1)
+  if not given.into and not given.handler then
+    error(("svarinn:%s needs into, the folder to receive into, or handler, a function that takes "
+      .. "them"):format(what), level + 1)
+  elseif not target then
+    error(("svarinn:%s without into needs journal, the path of its SQLite file"):format(what),
+      level + 1)
+  elseif given.concurrency and not given.handler and what == "receive" then
+    error("svarinn:receive: a loop gets one at a time: concurrency goes with handler", level + 1)
+  end
+  local folder, spooled = place(given, target, what, level + 1)
+  return {
+    target = target, folder = folder, spooled = spooled, handler = given.handler,
+    on_error = given.on_error, on_round = given.on_round, progress = given.progress,
+    report = given.report_mismatch == true, signals = given.signals == true,
+    concurrency = count(given.concurrency, 1, what .. ": concurrency", level + 1),
+    park_after = count(given.park_after, 10, what .. ": park_after", level + 1),
+    max_rounds = count(given.max_rounds, nil, what .. ": max_rounds", level + 1),
+  }
+end
+
+--- How often svarinn:run asks.
+---@param given { every: number?, jitter: number? }
+---@param level integer
+---@return number every_ms
+---@return number jitter a part of it
+function M.pace(given, level)
+  local every, jitter = given.every or 900, given.jitter or 0.1
+  if type(every) ~= "number" or not (every > 0 and every <= 86400) then
+    error("svarinn:run: every is a number of seconds, up to 86400", level + 1)
+  elseif type(jitter) ~= "number" or not (jitter >= 0 and jitter <= 1) then
+    error("svarinn:run: jitter is a part of every, from 0 to 1", level + 1)
+  end
+  return every * 1000, jitter
 end
 
 return M
