@@ -30,11 +30,13 @@ fiks_status fiks_store_new(const fiks_store_driver *driver, const char *target, 
     store->pid = getpid();
     store->target = fiks_strdup(target);
     fiks_status st = store->target ? fiks_worker_new(&store->worker, err) : fiks_fail_memory(err);
-    if (st)
-        fiks_store_free(store);
-    else
-        *out = store;
-    return st;
+    if (st) {
+        fiks_str_wipe_free(store->target);
+        free(store);
+        return st;
+    }
+    *out = store;
+    return FIKS_OK;
 }
 
 void fiks_store_free(fiks_store *store)

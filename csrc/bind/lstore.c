@@ -44,7 +44,7 @@ static void set_number(lua_State *L, int index, fiks_value *value)
     }
 #endif
     value->number = lua_tonumber(L, index);
-    bool whole = value->number >= -0x1p63 && value->number < 0x1p63 &&
+    bool whole = value->number >= -9223372036854775808.0 && value->number < 9223372036854775808.0 &&
                  (lua_Number)(int64_t)value->number == value->number;
     value->type = whole ? FIKS_VALUE_INTEGER : FIKS_VALUE_NUMBER; /* LuaJIT knows no integers */
     value->integer = whole ? (int64_t)value->number : 0;

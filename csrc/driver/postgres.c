@@ -70,28 +70,28 @@ static fiks_status fail_gone(const database *d, fiks_error *err)
 
 typedef struct rule {
     const char *state; /* its beginning */
-    fiks_status kind;
     const char *code;
-    bool retryable;
     const char *text; /* instead of the server's, which holds values or may */
+    fiks_status kind;
+    bool retryable;
 } rule;
 
 static const rule rules[] = {
-    {"40001", FIKS_IO, "store.busy", true, NULL},
-    {"40P01", FIKS_IO, "store.busy", true, NULL},
-    {"55P03", FIKS_IO, "store.busy", true, NULL},
-    {"23505", FIKS_CONFLICT, "store.unique", false, NULL},
-    {"23", FIKS_CONFLICT, "store.constraint", false, NULL},
-    {"22", FIKS_INVALID, "store.values", false, "a value does not fit where it should go"},
-    {"53100", FIKS_IO, "store.full", true, NULL},
-    {"53", FIKS_IO, "store.io", true, NULL},
-    {"57", FIKS_IO, "store.io", true, NULL},
-    {"58", FIKS_IO, "store.io", true, NULL},
-    {"08", FIKS_IO, "store.io", true, NULL},
-    {"25006", FIKS_IO, "store.readonly", true, NULL},
-    {"42501", FIKS_CONFIG, "store.denied", false, NULL},
-    {"42", FIKS_INTERNAL, "store.sql", false, NULL},
-    {"", FIKS_INTERNAL, "store.sql", false, "the server refused it"},
+    {"40001", "store.busy", NULL, FIKS_IO, true},
+    {"40P01", "store.busy", NULL, FIKS_IO, true},
+    {"55P03", "store.busy", NULL, FIKS_IO, true},
+    {"23505", "store.unique", NULL, FIKS_CONFLICT, false},
+    {"23", "store.constraint", NULL, FIKS_CONFLICT, false},
+    {"22", "store.values", "a value does not fit where it should go", FIKS_INVALID, false},
+    {"53100", "store.full", NULL, FIKS_IO, true},
+    {"53", "store.io", NULL, FIKS_IO, true},
+    {"57", "store.io", NULL, FIKS_IO, true},
+    {"58", "store.io", NULL, FIKS_IO, true},
+    {"08", "store.io", NULL, FIKS_IO, true},
+    {"25006", "store.readonly", NULL, FIKS_IO, true},
+    {"42501", "store.denied", NULL, FIKS_CONFIG, false},
+    {"42", "store.sql", NULL, FIKS_INTERNAL, false},
+    {"", "store.sql", "the server refused it", FIKS_INTERNAL, false},
 };
 
 static fiks_status fail(const database *d, const PGresult *result, fiks_error *err)

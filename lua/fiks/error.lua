@@ -27,6 +27,7 @@ local core = require "fiks.core"
 ---@field request_id string? the server's, from X-Request-Id, X-Correlation-Id or traceparent
 ---@field correlation_id string? what was sent as X-Correlation-Id
 ---@field history fiks.Attempt[]? the requests and what came of each, oldest first
+---@field statement integer? of a store's batch: where it failed
 ---@field id string? the item, message or account the error is about
 ---@field cause fiks.Error? the error behind this one
 local Error = {}

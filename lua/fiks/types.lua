@@ -274,6 +274,20 @@
 ---@field cancel fun(self)
 ---@field close fun(self)
 
+---@class fiks.core.Store
+---@field open fun(self, queue: fiks.core.Queue): fiks.core.Job?, fiks.Error?
+---@field batch fun(self, statements: table[], queue: fiks.core.Queue): fiks.core.Job?, fiks.Error?
+---@field lock fun(self, name: string, queue: fiks.core.Queue): fiks.core.Job?, fiks.Error?
+---@field finish fun(self, queue: fiks.core.Queue): fiks.core.Job?, fiks.Error?
+---@field close fun(self)
+
+---@class fiks.core.Job awaited as a call is
+---@field ready fun(self): boolean
+---@field rows fun(self): fiks.Rows[]?, fiks.Error? of a batch that has ended
+---@field done fun(self): boolean?, fiks.Error? of another; of a lock whether it is ours
+---@field cancel fun(self)
+---@field close fun(self)
+
 ---@class fiks.core.Sink
 
 ---@class fiks.core the C module; private: use the modules above it
@@ -317,6 +331,7 @@
 ---@field network fun(options: table): fiks.core.Network?, fiks.Error?
 ---@field client fun(settings: table): fiks.core.Client?, fiks.Error?
 ---@field queue fun(): fiks.core.Queue
+---@field store fun(driver: userdata, target: string): fiks.core.Store?, fiks.Error?
 ---@field operations fun(): string[]
 ---@field metrics fun(): fiks.Metrics
 ---@field metrics_text fun(): string?, fiks.Error?

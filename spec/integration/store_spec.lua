@@ -47,8 +47,9 @@ for _, kind in ipairs { "sqlite", "postgres" } do
 
     before_each(function()
       here = fiks.check(store.open(target(kind)))
-      batch { { "DROP TABLE IF EXISTS sak" }, { [[CREATE TABLE sak (id TEXT PRIMARY KEY, tittel TEXT,
-        antall BIGINT, andel DOUBLE PRECISION, tilstand TEXT CHECK (tilstand <> 'umulig'))]] } }
+      batch { { "DROP TABLE IF EXISTS sak" }, { [[CREATE TABLE sak (id TEXT PRIMARY KEY,
+        tittel TEXT, antall BIGINT, andel DOUBLE PRECISION,
+        tilstand TEXT CHECK (tilstand <> 'umulig'))]] } }
     end)
     after_each(function()
       here:close()
@@ -85,8 +86,8 @@ for _, kind in ipairs { "sqlite", "postgres" } do
     end)
 
     it("keeps integers whole, beyond 2^53 too", function()
-      batch { { "INSERT INTO sak (id, antall) VALUES ($1, $2), ('b', $3), ('c', $4), ('d', $5)", "a",
-        "9007199254740993", 2 ^ 53, -5, fiks.null } }
+      batch { { "INSERT INTO sak (id, antall) VALUES ($1, $2), ('b', $3), ('c', $4), ('d', $5)",
+        "a", "9007199254740993", 2 ^ 53, -5, fiks.null } }
       local rows = batch({ { "SELECT antall FROM sak ORDER BY id" } })[1]
       assert.equal("9007199254740993", tostring(rows[1].antall))
       assert.equal(2 ^ 53, rows[2].antall)
@@ -95,8 +96,8 @@ for _, kind in ipairs { "sqlite", "postgres" } do
       if math.type then -- luacheck: ignore 143
         assert.equal("integer", math.type(rows[3].antall)) -- luacheck: ignore 143
       end
-      assert.equal(1, batch({ { "SELECT id FROM sak WHERE antall = $1", "9007199254740993" } })[1][1]
-        .id and 1)
+      rows = batch({ { "SELECT id FROM sak WHERE antall = $1", "9007199254740993" } })[1]
+      assert.equal("a", rows[1].id)
     end)
 
     it("takes booleans as 1 and 0", function()
@@ -207,8 +208,8 @@ for _, kind in ipairs { "sqlite", "postgres" } do
         os.execute("kill -9 $PPID")]]))
       local got
       for _ = 1, 200 do -- PostgreSQL has to notice first
-        got = fiks.check(other:lock("mottak"))
-        if got then break end
+        got = other:lock("mottak")
+        if got ~= false then break end
         os.execute("sleep 0.02")
       end
       assert.is_true(got)
