@@ -69,6 +69,14 @@ function M.certificate(name)
   return key, certificate
 end
 
+--- The command line that encrypts stdin to stdout, as SvarUt does (RSA-OAEP with SHA-256,
+--- AES-256-CBC, streamed BER).
+function M.encrypt(certificate)
+  return M.command("openssl", "cms", "-encrypt", "-stream", "-binary", "-aes256", "-outform", "DER",
+    "-recip", certificate, "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256",
+    "-keyopt", "rsa_mgf1_md:sha256")
+end
+
 --- Names of the rows there are.
 function M.row_names()
   local names = {}
@@ -89,6 +97,20 @@ function M.run_client(...)
     cpu_us = cpu / count, wall_us = wall / count, per_s = 1e6 * count / wall,
     process_cpu_ms = process_cpu / 1000, peak_mib = peak / 1024,
   }
+end
+
+--- Runs a program on the first processor. Returns the figures of the whole process, and of what it
+--- started and waited for.
+function M.run_whole(...)
+  local line = M.sh(M.on_cpu(0) .. M.command("build/bench/measure", ...))
+  local cpu, wall, peak = line:match("(%d+) (%d+) (%d+)%s*$")
+  if not cpu then error("unexpected output: " .. line, 0) end
+  return { cpu_ms = cpu / 1000, wall_ms = wall / 1000, peak_mib = peak / 1024 }
+end
+
+--- A folder on a RAM disk, where there is one; bench/run.sh removes it.
+function M.ram()
+  return assert(os.getenv("BENCH_RAM"))
 end
 
 --- Instructions that a command line executes, start to end, as valgrind counts them.
