@@ -13,7 +13,7 @@
 
 enum {
     HEADER_MAX = 64 << 10, /* before the content, and behind it */
-    OUT_BYTES = 64 << 10,
+    OUT_BYTES = 256 << 10,
     OUT_SLACK = 1 << 10, /* flushed when less is free: no tiny pieces */
     SNIFF_BYTES = 16
 };

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    OUT_BYTES = 64 << 10,
+    OUT_BYTES = 256 << 10,
     LOCAL = 26, /* of the headers, without their signatures */
     CENTRAL = 42,
     END64 = 52,

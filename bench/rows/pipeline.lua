@@ -10,11 +10,11 @@ local MIB = 240
 local ID = "file-" .. MIB
 local has_isal = lib.sh("ldd build/lua5.4/fiks/core.so"):find("libisal", 1, true) ~= nil
 
-local function into_folder(words_of)
+local function into_folder(words_of, run)
   return function()
     local folder = lib.ram() .. "/forsendelser"
     lib.sh(lib.command("mkdir", folder))
-    local figures = lib.run_whole(table.unpack(words_of(MIB, ID, folder)))
+    local figures = run(table.unpack(words_of(MIB, ID, folder)))
     lib.sh(lib.command("rm", "-r", folder))
     return figures
   end
@@ -22,30 +22,29 @@ end
 
 return {
   unit = "CPU ms of the whole process (the peer's: of all of them) for 254 MB, 43 files, 361 MB;"
-    .. " .wall: ms. .share: reference is inflate, CRC and SHA-256 alone, from memory",
+    .. " .wall: ms. .share: CPU us while it receives; reference: inflate, CRC, SHA-256 from memory",
   rounds = 3,
   setup = function()
     server.start()
     forsendelse.message(MIB)
   end,
   candidates = {
-    { name = "fiks", run = into_folder(forsendelse.receive) },
-    { name = "programs", run = into_folder(forsendelse.receive_by_peer) },
+    { name = "fiks", run = into_folder(forsendelse.receive, lib.run_client) },
+    { name = "programs", run = into_folder(forsendelse.receive_by_peer, lib.run_whole) },
     {
       name = "memory",
       run = function()
-        local line = lib.sh(lib.on_cpu(0)
-          .. lib.command("build/bench/unpack_memory", forsendelse.zip(MIB), forsendelse.list(MIB)))
-        return { cpu_ms = line:match("^%d+ (%d+) %d+") / 1000 }
+        return lib.run_client("build/bench/unpack_memory", forsendelse.zip(MIB),
+          forsendelse.list(MIB))
       end,
     },
   },
   rows = {
-    { name = "pipeline", figure = "cpu_ms", better = "higher", target = has_isal and 5 or 3.5,
+    { name = "pipeline", figure = "process_cpu_ms", better = "higher", target = has_isal and 5 or 3.5,
       ours = "fiks", reference = "programs" },
-    { name = "pipeline.wall", figure = "wall_ms", better = "higher", ours = "fiks",
+    { name = "pipeline.wall", figure = "process_wall_ms", better = "higher", ours = "fiks",
       reference = "programs" },
-    { name = "pipeline.share", figure = "cpu_ms", better = "lower", target = 1.35,
+    { name = "pipeline.share", figure = "cpu_us", better = "lower", target = 1.35,
       slack = "quartile", ours = "fiks", reference = "memory" },
     { name = "pipeline.peak", figure = "peak_mib", better = "lower", target = 18, ours = "fiks" },
   },
