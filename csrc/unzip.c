@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    OUT_BYTES = 256 << 10,
-    LOCAL = 26, /* of the headers, without their signatures */
+    OUT_BYTES = 112 << 10, /* below what malloc maps anew each time */
+    LOCAL = 26,            /* of the headers, without their signatures */
     CENTRAL = 42,
     END64 = 52,
     LOCATOR = 16,
