@@ -111,8 +111,7 @@ ifneq (,$(filter deps,$(MAKECMDGOALS)))
 NEEDS := runtime build test lint
 endif
 BRING_DEPS := test test-c test-lua test-crash demo asan tsan valgrind isal coverage bench \
-              bench-check fuzz lint \
-              format format-check rock
+              bench-check fuzz lint format format-check rock
 ifneq (,$(filter $(BRING_DEPS),$(MAKECMDGOALS)))
 $(OBJECTS) $(BRING_DEPS): | deps
 endif
