@@ -179,8 +179,9 @@ static void put(FILE *to, const void *data, size_t len)
 
 static void put_number(FILE *to, unsigned bytes, uint64_t number)
 {
-    for (unsigned i = 0; i < bytes; i++)
-        put(to, &(uint8_t){(uint8_t)(i < 8 ? number >> 8 * i : 0)}, 1);
+    for (; bytes > 0; bytes--, number >>= 8)
+        if (putc((int)(number & 0xFF), to) == EOF)
+            die("write");
 }
 
 /* What local header and directory share. */

@@ -35,8 +35,9 @@ return {
     {
       name = "curl",
       run = function()
-        return lib.run_whole("sh", "-c", 'curl -sSf --cacert "$1" -u "$2:$(cat "$3")" -o /dev/null "$4"',
-          "curl", server.ca_file, server.svarinn_username, server.password_file,
+        return lib.run_whole("sh", "-c",
+          'curl -sSf --cacert "$1" -u "$2:$(cat "$3")" -o /dev/null "$4"', "curl", server.ca_file,
+          server.svarinn_username, server.password_file,
           server.url .. "/api/svarinn/v2/forsendelser/" .. ID)
       end,
     },
@@ -49,12 +50,14 @@ return {
     },
   },
   rows = {
-    { name = "pipeline", figure = "process_cpu_ms", better = "higher", target = has_isal and 5 or 3.5,
-      ours = "fiks", reference = "programs" },
+    { name = "pipeline", figure = "process_cpu_ms", better = "higher",
+      target = has_isal and 5 or 3.5, ours = "fiks", reference = "programs" },
     { name = "pipeline.wall", figure = "process_wall_ms", better = "higher", ours = "fiks",
       reference = "programs" },
-    { name = "pipeline.share", figure = "cpu_us", better = "lower", target = 1.35,
-      slack = "quartile", ours = "fiks", reference = "memory" },
+    -- Beside a faster inflate, what it is not weighs more: told, not judged.
+    { name = "pipeline.share", figure = "cpu_us", better = "lower",
+      target = not has_isal and 1.35 or nil, slack = "quartile", ours = "fiks",
+      reference = "memory" },
     { name = "pipeline.download", figure = "process_cpu_ms", better = "lower", ours = "fiks",
       reference = "curl" },
     { name = "pipeline.peak", figure = "peak_mib", better = "lower", target = 18, ours = "fiks" },
