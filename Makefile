@@ -1,9 +1,9 @@
 # lua-fiks. `make` prints what there is; the README says what a user needs.
 #
 # Variables: CC, CFLAGS, LDFLAGS, LUA_INCDIR, LUAJIT_INCDIR, PREFIX, DESTDIR, WERROR=1 (warnings are
-# errors), V=1 (show commands), NO_DEPS=1 (never install packages), TEST=url (C tests by name),
-# SPEC=spec/unit/error_spec.lua (Lua tests), ONLY=cms (benchmark rows), FUZZ=ber and FUZZ_SECONDS=60
-# (fuzz targets).
+# errors), V=1 (show commands), NO_DEPS=1 (never install packages), ISAL=1 (unpack with ISA-L instead
+# of zlib), TEST=url (C tests by name), SPEC=spec/unit/error_spec.lua (Lua tests), ONLY=cms (benchmark
+# rows), FUZZ=ber and FUZZ_SECONDS=60 (fuzz targets).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -14,7 +14,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # ---- variants ------------------------------------------------------------------------------------
 # `make asan`, `make asan test` and `make VARIANT=asan test-c` all work in build/asan.
 
-VARIANT := $(firstword $(filter asan tsan coverage,$(MAKECMDGOALS)) $(VARIANT))
+VARIANT := $(firstword $(filter asan tsan coverage isal,$(MAKECMDGOALS)) $(VARIANT))
 BUILD   := build$(if $(VARIANT),/$(VARIANT))
 
 FLAGS_     := -O2 -g
@@ -23,6 +23,7 @@ FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
               -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_isal := $(FLAGS_)
 FLAGS_coverage := -O0 -g --coverage
 
 # ---- tools and flags -----------------------------------------------------------------------------
@@ -37,6 +38,11 @@ LUA_INCDIR    ?= /usr/include/lua5.4
 LUAJIT_INCDIR ?= /usr/include/luajit-2.1
 PREFIX        ?= /usr/local
 LIBS          := -lcurl -lssl -lcrypto -ljansson -lz -lpthread
+ISAL          ?= $(if $(filter isal,$(VARIANT)),1)
+ifeq ($(ISAL),1)
+CPPFLAGS      += -DFIKS_ISAL
+LIBS          += -lisal
+endif
 
 STRICT  := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            $(if $(filter 1,$(WERROR)),-Werror)
@@ -98,14 +104,14 @@ help: ## this list
 
 # What the goals need from the system comes before the first compilation, also under -j.
 NEEDS := runtime build \
-         $(if $(filter test% asan tsan valgrind coverage bench% fuzz%,$(MAKECMDGOALS)),test) \
+         $(if $(filter test% asan tsan valgrind isal coverage bench% fuzz%,$(MAKECMDGOALS)),test) \
          $(if $(filter bench%,$(MAKECMDGOALS)),bench) \
          $(if $(filter lint% format% rock fuzz%,$(MAKECMDGOALS)),lint)
 ifneq (,$(filter deps,$(MAKECMDGOALS)))
 NEEDS := runtime build test lint
 endif
-BRING_DEPS := test test-c test-lua test-crash demo asan tsan valgrind coverage bench bench-check fuzz lint \
-              format format-check rock
+BRING_DEPS := test test-c test-lua test-crash demo asan tsan valgrind isal coverage bench \
+              bench-check fuzz lint format format-check rock
 ifneq (,$(filter $(BRING_DEPS),$(MAKECMDGOALS)))
 $(OBJECTS) $(BRING_DEPS): | deps
 endif
@@ -194,7 +200,7 @@ $(BUILD)/fuzz/%: $(OBJ)/lua5.4/fuzz/%.o $(LUA54_OBJ) $(LIBFIKS)
 
 # ---- running -------------------------------------------------------------------------------------
 
-.PHONY: demo test test-c test-lua test-crash asan tsan valgrind coverage
+.PHONY: demo test test-c test-lua test-crash asan tsan valgrind isal coverage
 RUN := BUILD=$(BUILD) VARIANT=$(VARIANT) CC=$(CC) LUA=$(LUA) LUAJIT=$(LUAJIT) tools/run_tests.sh
 WANTED := $(if $(TEST),$(TEST:%=$(BUILD)/test/test_%),$(TESTS))
 
@@ -228,6 +234,10 @@ tsan: $(filter $(BUILD)/test/test_engine% $(BUILD)/test/test_thread% \
 
 valgrind: all $(TESTS) ## C tests, Lua unit specs and gc_spec under valgrind
 	$(Q)$(RUN) --valgrind --c '$(WANTED)' --lua '$(or $(SPEC),spec/unit spec/gc_spec.lua)'
+
+# Everything that unpacks, with the other inflater.
+isal: ## the tests that unpack, in a build with ISA-L
+	$(Q)$(MAKE) VARIANT=isal test-c TEST='inflate unzip receive receive_bad'
 
 coverage: test ## the suite with gcov counters; report in build/coverage/lines.txt
 	$(Q)tools/coverage.sh $(BUILD)

@@ -88,6 +88,7 @@ build = {
         "csrc/hash.c",
         "csrc/job.c",
         "csrc/json.c",
+        "csrc/inflate.c",
         "csrc/jwt.c",
         "csrc/key.c",
         "csrc/key_identity.c",

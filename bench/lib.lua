@@ -69,6 +69,14 @@ function M.certificate(name)
   return key, certificate
 end
 
+--- The command line that encrypts stdin to stdout, as SvarUt does (RSA-OAEP with SHA-256,
+--- AES-256-CBC, streamed BER).
+function M.encrypt(certificate)
+  return M.command("openssl", "cms", "-encrypt", "-stream", "-binary", "-aes256", "-outform", "DER",
+    "-recip", certificate, "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256",
+    "-keyopt", "rsa_mgf1_md:sha256")
+end
+
 --- Names of the rows there are.
 function M.row_names()
   local names = {}
@@ -76,19 +84,32 @@ function M.row_names()
   return names
 end
 
--- What a benched program says of itself last: "<requests> <CPU us> <wall us>", and what
--- build/bench/measure says of the whole process: "<CPU us> <wall us> <peak KiB>".
-local LINES = "(%d+) (%d+) (%d+)%s+(%d+) (%d+) (%d+)%s*$"
+-- What build/bench/measure says of the whole process at the end: "<CPU us> <wall us> <peak KiB>".
+local WHOLE = "(%d+) (%d+) (%d+)%s*$"
 
---- Runs a client on the first processor. Returns its figures per request, and the process's peak.
-function M.run_client(...)
+--- Runs a program on the first processor. Returns the figures of the whole process, with what it
+--- started and waited for, and what it printed.
+function M.run_whole(...)
   local output = M.sh(M.on_cpu(0) .. M.command("build/bench/measure", ...))
-  local count, cpu, wall, process_cpu, _, peak = output:match(LINES)
+  local cpu, wall, peak = output:match(WHOLE)
+  if not cpu then error("unexpected output: " .. output, 0) end
+  return { process_cpu_ms = cpu / 1000, process_wall_ms = wall / 1000, peak_mib = peak / 1024 },
+    output
+end
+
+--- Runs a client, which says of itself last: "<requests> <CPU us> <wall us>". Returns the figures
+--- per request beside those of the process.
+function M.run_client(...)
+  local figures, output = M.run_whole(...)
+  local count, cpu, wall = output:match("(%d+) (%d+) (%d+)%s+" .. WHOLE)
   if not count then error("unexpected output: " .. output, 0) end
-  return {
-    cpu_us = cpu / count, wall_us = wall / count, per_s = 1e6 * count / wall,
-    process_cpu_ms = process_cpu / 1000, peak_mib = peak / 1024,
-  }
+  figures.cpu_us, figures.wall_us, figures.per_s = cpu / count, wall / count, 1e6 * count / wall
+  return figures
+end
+
+--- A folder on a RAM disk, where there is one; bench/run.sh removes it.
+function M.ram()
+  return assert(os.getenv("BENCH_RAM"))
 end
 
 --- Instructions that a command line executes, start to end, as valgrind counts them.

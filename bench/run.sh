@@ -4,12 +4,17 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mkdir -p build/bench
+ram=build/bench
+[ -w /dev/shm ] && ram=/dev/shm
+BENCH_RAM=$(mktemp -d "$ram/fiks-bench.XXXXXX") || exit 2
+export BENCH_RAM
 stop() {
     local file
     for file in build/bench/*.pid; do
         [ -s "$file" ] && kill "$(cat "$file")" 2>/dev/null
         rm -f "$file"
     done
+    rm -rf "$BENCH_RAM" build/bench/received
 }
 trap stop EXIT
 trap 'exit 130' HUP INT TERM

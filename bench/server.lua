@@ -2,10 +2,12 @@
 -- https and h2. It answers a fixed JSON of about 300 bytes, and only to requests with the right
 -- token, id and password, so a client that is fast because it forgets something fails.
 
+local core = require "fiks.core"
 local lib = require "bench.lib"
 
 local M = {}
 
+M.svarinn_username = "bench"
 M.integrasjon_id = "5b1a8a3e-6f0e-4bb1-9d1f-3f0a4c2b7d11"
 -- What the catalogue of Fiks IO says about an account: the small answer that clients ask for most.
 M.answer = [[{"kontoId":"0b9f4a52-4c11-4f5e-8a55-2f1c37c1b1f0","kontoNavn":"Storevik arkiv",]]
@@ -16,6 +18,8 @@ M.answer = [[{"kontoId":"0b9f4a52-4c11-4f5e-8a55-2f1c37c1b1f0","kontoNavn":"Stor
 -- /answer: the rows call_*. With ?log=1 the length of what came goes into lengths.log.
 -- /closing: closes the connection; says whether its TLS session was resumed ("r") or new (".").
 -- /together?run=X&count=N: answers when N requests of the run X are there at once.
+-- SvarInn's downloads: of "file-N" the file forsendelse-N.cms; "made-N", of N MiB, is made and
+-- encrypted while it is sent.
 local config = [[
 user root;
 worker_processes 1;
@@ -58,6 +62,23 @@ http {
       keepalive_timeout 0;
       return 200 '{"session":"$ssl_session_reused"}';
     }
+    location ~ ^/api/svarinn/v2/forsendelser/file-(?<mib>[0-9]+)$ {
+      if ($http_authorization != "Basic ${svarinn}") { return 401; }
+      default_type application/octet-stream;
+      alias ${here}/forsendelse-$mib.cms;
+    }
+    location ~ ^/api/svarinn/v2/forsendelser/made-(?<mib>[0-9]+)$ {
+      if ($http_authorization != "Basic ${svarinn}") { return 401; }
+      default_type application/octet-stream;
+      content_by_lua_block {
+        local make = io.popen("${here}/make_zip " .. ngx.var.mib .. " /dev/null | ${encrypt}")
+        for piece in function() return make:read(65536) end do
+          ngx.print(piece)
+          ngx.flush(true)
+        end
+        make:close()
+      }
+    }
     location = /together {
       content_by_lua_block {
         local run, wanted = ngx.var.arg_run, tonumber(ngx.var.arg_count)
@@ -85,11 +106,13 @@ local function write_config(values)
   lib.write(lib.dir .. "/nginx.conf", text)
 end
 
---- Starts it once; afterwards M.urls, M.ca_file, M.token_file and M.password_file are set.
+--- Starts it once; afterwards M.urls, M.ca_file, M.token_file and M.password_file are set. What is
+--- encrypted is for lib.certificate("recipient").
 function M.start()
   if M.urls then return M end
   local here = lib.sh("pwd"):gsub("%s+$", "") .. "/" .. lib.dir
   local key, certificate = lib.certificate("server")
+  local _, recipient = lib.certificate("recipient")
   M.token, M.password = make_token(), lib.sh("openssl rand -hex 16"):gsub("%s", "")
   for attempt = 1, 8 do
     local port = math.random(20000, 30000)
@@ -99,6 +122,8 @@ function M.start()
       h2 = port + 2, certificate = here .. "/" .. lib.base_name(certificate),
       key = here .. "/" .. lib.base_name(key), token = M.token, id = M.integrasjon_id,
       password = M.password, answer = M.answer,
+      svarinn = core.base64(M.svarinn_username .. ":" .. M.password),
+      encrypt = lib.encrypt(here .. "/" .. lib.base_name(recipient)),
       modules = os.getenv("FIKS_NGINX_MODULES") or "/usr/lib/nginx/modules",
     }
     local ok, message = pcall(lib.sh, lib.command("nginx", "-p", here, "-c", here .. "/nginx.conf"))

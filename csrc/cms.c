@@ -13,8 +13,8 @@
 
 enum {
     HEADER_MAX = 64 << 10, /* before the content, and behind it */
-    OUT_BYTES = 64 << 10,
-    OUT_SLACK = 1 << 10, /* flushed when less is free: no tiny pieces */
+    OUT_BYTES = 112 << 10, /* below what malloc maps anew each time */
+    OUT_SLACK = 1 << 10,   /* flushed when less is free: no tiny pieces */
     SNIFF_BYTES = 16
 };
 

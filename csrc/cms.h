@@ -13,7 +13,7 @@
 #include "fiks.h"
 #include "str.h"
 
-/* Takes decrypted bytes, some 64 KiB at a time; a failure ends the reading with that failure. */
+/* Takes decrypted bytes, some 112 KiB at a time; a failure ends the reading with that failure. */
 typedef fiks_status (*fiks_cms_data_fn)(void *to, const void *data, size_t len, fiks_error *err);
 
 typedef struct fiks_cms_reader fiks_cms_reader;

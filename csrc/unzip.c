@@ -1,17 +1,16 @@
 #include "unzip.h"
 
 #include "error.h"
+#include "inflate.h"
 #include "unzip_internal.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 enum {
-    OUT_BYTES = 64 << 10,
-    LOCAL = 26, /* of the headers, without their signatures */
+    OUT_BYTES = 112 << 10, /* below what malloc maps anew each time */
+    LOCAL = 26,            /* of the headers, without their signatures */
     CENTRAL = 42,
     END64 = 52,
     LOCATOR = 16,
@@ -61,8 +60,8 @@ struct fiks_unzip {
     uint64_t packed, size; /* so far */
     uint64_t announced;    /* of its size */
     uint32_t crc;
-    z_stream inflate;
-    bool inflate_ready;
+    fiks_inflate *inflate;
+    bool out_filled; /* by its last step: there may be more */
     uint8_t out[OUT_BYTES];
     fiks_status failed;
 };
@@ -81,8 +80,8 @@ fiks_status fiks_unzip_new(const fiks_unzip_events *events, uint64_t max_total_b
     unzip->events = *events;
     unzip->max_total = max_total_bytes;
     unzip->want = 4;
-    unzip->inflate_ready = inflateInit2(&unzip->inflate, -MAX_WBITS) == Z_OK;
-    if (unzip->inflate_ready)
+    unzip->inflate = fiks_inflate_new();
+    if (unzip->inflate)
         return FIKS_OK;
     fiks_unzip_free(unzip);
     *out = NULL;
@@ -93,8 +92,7 @@ void fiks_unzip_free(fiks_unzip *unzip)
 {
     if (!unzip)
         return;
-    if (unzip->inflate_ready)
-        inflateEnd(&unzip->inflate);
+    fiks_inflate_free(unzip->inflate);
     fiks_buf_free(&unzip->gathered);
     fiks_buf_free(&unzip->name);
     fiks_name_set_free(&unzip->names);
@@ -162,7 +160,7 @@ static fiks_status emit(fiks_unzip *unzip, const uint8_t *data, size_t len, fiks
     if (!(entry->flags & FLAG_DESCRIPTOR) && unzip->size > entry->size)
         return fiks_fail(err, FIKS_INTEGRITY, "size", "\"%s\" in the zip is longer than it says",
                          entry->shown);
-    unzip->crc = (uint32_t)crc32_z(unzip->crc, data, len);
+    unzip->crc = fiks_crc32(unzip->crc, data, len);
     return unzip->events.data(unzip->events.to, data, len, err);
 }
 
@@ -204,31 +202,30 @@ static fiks_status feed_stored(fiks_unzip *unzip, const uint8_t **data, size_t *
     return !status && piece == rest ? end_data(unzip, err) : status;
 }
 
-/* One step of zlib: some input, at most one buffer of output. */
+/* One step: some input, at most one buffer of output. */
 static fiks_status feed_deflate(fiks_unzip *unzip, const uint8_t **data, size_t *left,
                                 fiks_error *err)
 {
     const fiks_zip_entry *entry = current(unzip);
-    z_stream *z = &unzip->inflate;
     uint64_t rest = entry->flags & FLAG_DESCRIPTOR ? UINT64_MAX : entry->packed - unzip->packed;
-    size_t offered = *left < rest ? *left : (size_t)rest;
-    if (offered > UINT_MAX)
-        offered = UINT_MAX;
-    z->next_in = (uint8_t *)*data;
-    z->avail_in = (unsigned)offered;
-    z->next_out = unzip->out;
-    z->avail_out = OUT_BYTES;
-    int code = inflate(z, Z_NO_FLUSH);
-    size_t used = offered - z->avail_in, made = OUT_BYTES - z->avail_out;
-    *data += used;
-    *left -= used;
-    unzip->pos += used;
-    unzip->packed += used;
+    const uint8_t *from = *data;
+    size_t offered = *left < rest ? *left : (size_t)rest, kept = *left - offered, made;
+    fiks_inflated result =
+        fiks_inflate_next(unzip->inflate, data, &offered, unzip->out, OUT_BYTES, &made);
+    *left = kept + offered;
+    unzip->pos += (uint64_t)(*data - from);
+    unzip->packed += (uint64_t)(*data - from);
+    unzip->out_filled = made == OUT_BYTES;
     fiks_status status = made ? emit(unzip, unzip->out, made, err) : FIKS_OK;
-    if (!status && code != Z_OK && code != Z_STREAM_END && !(code == Z_BUF_ERROR && offered < rest))
-        return fiks_fail(err, FIKS_ARCHIVE, "damaged", "\"%s\" in the zip is damaged: %s",
-                         entry->shown, z->msg ? z->msg : "its data ends too early");
-    return !status && code == Z_STREAM_END ? end_data(unzip, err) : status;
+    if (!status && result == FIKS_INFLATE_END)
+        return end_data(unzip, err);
+    bool short_of = result == FIKS_INFLATE_MORE && unzip->packed == entry->packed &&
+                    rest != UINT64_MAX && !unzip->out_filled;
+    if (!status && (result == FIKS_INFLATE_BAD || short_of))
+        return fiks_fail(
+            err, FIKS_ARCHIVE, "damaged", "\"%s\" in the zip is damaged: %s", entry->shown,
+            short_of ? "its data ends too early" : fiks_inflate_problem(unzip->inflate));
+    return status;
 }
 
 /* ---- headers ------------------------------------------------------------------------------- */
@@ -276,7 +273,7 @@ static fiks_status read_name(fiks_unzip *unzip, const fiks_zip_entry *entry, con
     uint16_t field_len;
     bool utf8 = entry->flags & FLAG_UTF8;
     if (fiks_zip_extra(extra, extra_len, 0x7075, &field, &field_len) && field_len > 5 &&
-        field[0] == 1 && get32(field + 1) == (uint32_t)crc32_z(0, raw, len)) {
+        field[0] == 1 && get32(field + 1) == fiks_crc32(0, raw, len)) {
         raw = field + 5;
         len = field_len - 5u;
         utf8 = true;
@@ -325,7 +322,8 @@ static fiks_status start_data(fiks_unzip *unzip, const fiks_zip_entry *entry, fi
     unzip->packed = unzip->size = unzip->crc = 0;
     if (entry->method == 8) {
         unzip->at = IN_DEFLATE;
-        inflateReset(&unzip->inflate);
+        unzip->out_filled = false;
+        fiks_inflate_restart(unzip->inflate);
         return FIKS_OK;
     }
     unzip->at = IN_STORED;
@@ -490,9 +488,11 @@ static fiks_status gather(fiks_unzip *unzip, const uint8_t **data, size_t *left,
     return status;
 }
 
-/* Is there something to do without more input? (Nothing to gather, or inflate may hold output.) */
+/* Is there something to do without more input? (Nothing to gather, or inflate holds output.) */
 static bool may_go_on(const fiks_unzip *unzip)
 {
+    if (unzip->at == IN_DEFLATE)
+        return unzip->out_filled;
     return unzip->at <= AT_COMMENT && unzip->want == unzip->gathered.len;
 }
 

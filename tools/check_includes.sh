@@ -30,7 +30,7 @@ only "databases only in csrc/driver" "$(include 'sqlite3\.h|libpq-fe\.h|postgres
     'csrc/driver/[a-z]*\.c'
 only "the core includes no binding and no driver" "$(include '(\.\./)?(bind|luajson|driver)/')" \
     'csrc/(bind|luajson)/[a-z0-9_]*\.[ch]'
-only "zlib only where archives are" "$(include 'zlib\.h')" 'csrc/(unzip|asice|zip)[a-z_]*\.c|csrc/test/[a-z0-9_]*\.[ch]'
+only "zlib and ISA-L only where archives are" "$(include 'zlib\.h|isa-l')" 'csrc/(inflate|asice)[a-z_]*\.c|csrc/test/[a-z0-9_]*\.[ch]'
 only "sockets belong to the engine" \
     "$(include 'sys/socket\.h|netdb\.h|netinet/|arpa/|poll\.h|sys/poll\.h|sys/epoll\.h|sys/select\.h')" \
     'csrc/(engine|pump|transfer)\.[ch]|csrc/test/[a-z0-9_]*\.[ch]'
