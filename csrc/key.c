@@ -494,8 +494,12 @@ fiks_status fiks_key_sign(const fiks_key *key, fiks_alg alg, const void *data, s
 
 static bool set_padding(EVP_PKEY_CTX *ctx, const fiks_wrap *wrap)
 {
-    if (!wrap->oaep)
+    if (!wrap->oaep) {
+        /* OpenSSL 3.2 and later make up a plaintext themselves, the same one each time; what the
+         * caller makes up is told from a right one. */
+        EVP_PKEY_CTX_ctrl_str(ctx, "rsa_pkcs1_implicit_rejection", "0");
         return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
+    }
     const EVP_MD *md = EVP_get_digestbynid(wrap->md_nid);
     const EVP_MD *mgf1 = EVP_get_digestbynid(wrap->mgf1_md_nid);
     if (!md || !mgf1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) <= 0 ||
