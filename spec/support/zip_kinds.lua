@@ -5,11 +5,11 @@ local M = {}
 
 local NAME = "søknad æøå.pdf"
 
---- By kind: `files`, their names in order, and how they are stored where that differs; or `refused`,
---- kind and code of the error. `listed`: what is expected, for names that need help.
+--- By kind: `files`, their names in order, or their `count`, and whether they are stored under others
+--- (`renamed`); or `refused`, kind and code of the error. `listed`: the name that the list has.
 M.kinds = {
   ["ok-utf8-datadescriptor"] = { files = { NAME, "vedlegg.txt", "tom.bin" } },
-  ["ok-single-pdf"] = { one = true },
+  ["ok-single-pdf"] = { count = 1 },
   ["empty"] = { files = {} },
   ["name-utf8-flag"] = { files = { NAME } },
   ["name-utf8-noflag"] = { files = { NAME } },
@@ -22,8 +22,8 @@ M.kinds = {
   ["name-invalid-utf8-flag"] = { refused = { "archive", "name" } },
   ["name-nul"] = { refused = { "archive", "name" } },
   ["name-empty"] = { refused = { "archive", "name" } },
-  ["name-reserved"] = { one = true, renamed = true },
-  ["name-overlong-300"] = { one = true, renamed = true },
+  ["name-reserved"] = { count = 4, renamed = true },
+  ["name-overlong-300"] = { count = 1, renamed = true },
   ["traversal"] = { refused = { "archive", "name" } },
   ["folders"] = { files = { "mappe/brev.pdf" } },
   ["duplicates"] = { refused = { "archive", "duplicate" } },
@@ -38,7 +38,7 @@ M.kinds = {
   ["local-central-name-mismatch"] = { refused = { "archive", "directory" } },
   ["overlap"] = { refused = { "archive", "directory" } },
   ["prefix-junk"] = { refused = { "archive", "not_zip" }, several = true },
-  ["zip64-small"] = { one = true },
+  ["zip64-small"] = { count = 1 },
 }
 for number = 0, 5 do
   M.kinds["traversal-" .. number] = { refused = { "archive", "name" } }
@@ -52,14 +52,18 @@ function M.list(kind)
   return kind.listed and { { name = kind.listed } } or nil
 end
 
---- Receives an archive of that kind, and raises when it is not as expected. `options` are added to
---- the sink's.
-function M.check(here, zip, kind, options)
+--- Receives an archive of that kind, and raises when it is not as expected.
+function M.check(here, zip, kind)
+  M.check_message(here, here:encrypt(zip), kind)
+end
+
+--- The same for a message with it inside. `options` are added to the sink's.
+function M.check_message(here, message, kind, options)
   local given = { expected = M.list(kind) }
   for name, value in pairs(options or {}) do
     given[name] = value
   end
-  local files, err = here:receive(here:encrypt(zip), given)
+  local files, err = here:receive(message, given)
   if kind.refused then
     assert(not files, "was received")
     local got = ("%s/%s"):format(err.kind, err.code)
@@ -67,7 +71,7 @@ function M.check(here, zip, kind, options)
     return
   end
   assert(files, tostring(err))
-  assert(#files == (kind.one and 1 or #kind.files), #files .. " files")
+  assert(#files == (kind.count or #kind.files), #files .. " files")
   for i, file in ipairs(files) do
     assert(not kind.files or file.name == kind.files[i], file.name)
     assert((file.stored_as ~= file.name) == (kind.renamed or file.name:find("/") ~= nil),

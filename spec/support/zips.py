@@ -87,7 +87,8 @@ def kinds():
     yield "name-invalid-utf8-flag", one("søknad æøå.pdf".encode("latin-1"), flags=UTF8)
     yield "name-nul", one(b"brev.pdf\0.exe")
     yield "name-empty", one("")
-    yield "name-reserved", one("CON.pdf ")
+    yield "name-reserved", (Archive().add("CON.pdf", PDF).add("lpt1", TEXT).add("brev.pdf. ", PDF)
+                            .add("a<b>:\"|?*c.txt", TEXT).done())
     yield "name-overlong-300", one("å" * 148 + ".pdf")
     for number, name in enumerate(["../ut.txt", "/etc/passwd", "..\\ut.txt", "C:\\ut.txt",
                                    "ok/../../ut.txt", "c:ut.txt"]):
