@@ -1,6 +1,6 @@
 -- What the fuzzers start with, one folder a target: the documents of spec/json, BER, CMS and zip
--- files made by openssl and zip. <folder>/cms.key opens the CMS messages; it is kept from one run to
--- the next, as what was found in between depends on it. Usage: lua5.4 fuzz/seeds.lua <folder>
+-- files made by openssl and zip. <folder>/cms.key opens the CMS messages; it is kept from one run
+-- to the next, as what was found in between depends on it. Usage: lua5.4 fuzz/seeds.lua <folder>
 
 local cases = require "spec.json.cases"
 

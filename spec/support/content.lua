@@ -39,9 +39,9 @@ function Content:openssl(plain, options)
   return self.material:read("message")
 end
 
--- The names in `inn`.
-local function listing(self)
-  local pipe = assert(io.popen("LD_PRELOAD= ls -A '" .. self.material:path("inn") .. "'"))
+--- The names in a folder, a line each.
+function Content:listing(folder)
+  local pipe = assert(io.popen("LD_PRELOAD= ls -A '" .. self.material:path(folder) .. "'"))
   local names = pipe:read("*a")
   pipe:close()
   return names
@@ -68,7 +68,7 @@ function Content:receive(message, options)
   end
   sink:close()
   self.expected = (self.expected or "") .. (files and self.last:sub(5) .. "\n" or "")
-  local left = listing(self)
+  local left = self:listing("inn")
   if left ~= self.expected then
     error("left behind: " .. left)
   end

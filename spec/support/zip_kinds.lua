@@ -1,12 +1,12 @@
---- What is expected of each kind of archive that spec/support/zips.py makes; the published vectors of
---- the same kinds share it.
+--- What is expected of each kind of archive that spec/support/zips.py makes; the published vectors
+--- of the same kinds share it.
 
 local M = {}
 
 local NAME = "søknad æøå.pdf"
 
---- By kind: `files`, their names in order, or their `count`, and whether they are stored under others
---- (`renamed`); or `refused`, kind and code of the error. `listed`: the name that the list has.
+--- By kind: `files`, their names in order, or their `count`, and whether they are stored under
+--- others (`renamed`); or `refused`, kind and code of the error. `listed`: the name that the list has.
 M.kinds = {
   ["ok-utf8-datadescriptor"] = { files = { NAME, "vedlegg.txt", "tom.bin" } },
   ["ok-single-pdf"] = { count = 1 },

@@ -53,7 +53,8 @@ end
 
 local function pair(key, password)
   return function(_, name)
-    assert(core.key { file = FOLDER .. key, password = password, certificate_file = FOLDER .. name })
+    assert(core.key { file = FOLDER .. key, password = password,
+      certificate_file = FOLDER .. name })
   end
 end
 
@@ -122,7 +123,7 @@ local EXPECTED = {
     loads()(_, name)
     fails(name, "no_key")(read("kryptering-dotnet/EncryptedData.der"))
   end,
-  -- The right key, but for a coefficient that speeds it up: it need not load; it must not give noise.
+  -- The right key, but for a coefficient that speeds it up: it need not load, nor give noise.
   ["kryptering-dotnet/invalid.pem"] = function(_, name)
     local key = core.key { file = FOLDER .. name }
     local plain = key and core.cms_decrypt(read("kryptering-dotnet/EncryptedData.der"), { key })
@@ -177,7 +178,8 @@ local EXPECTED = {
   end,
   ["synthetic/truncated-header.cms"] = fails(KEY, "truncated"),
   ["synthetic/truncated-tail.cms"] = fails(KEY, "truncated"),
-  ["synthetic/fiksio-payload.asice.cms"] = opens(OTHER, { same = "synthetic/fiksio-payload.asice" }),
+  ["synthetic/fiksio-payload.asice.cms"] = opens(OTHER,
+    { same = "synthetic/fiksio-payload.asice" }),
 }
 
 for _, name in ipairs { "ks-like-oaep256", "der-definite-oaep256", "rsa-pkcs1v15",
