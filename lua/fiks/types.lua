@@ -148,6 +148,8 @@
 ---@field version 1|2? default by contract: 1 in 2018, 2 in current
 ---@field keys (table|fiks.Key)[]? private keys, tried in turn; default: the client's own
 ---@field accounts fiks.SvarInnAccount[]? several, instead of username and password
+---@field legacy_ciphers boolean? also read what is encrypted with RC2, DES or triple DES
+---@field rename_duplicates boolean? keep files of one name ("a (2).pdf"), else they are an error
 
 ---@class fiks.ReceiveOptions
 ---@field into string? a folder that exists; each forsendelse becomes the folder <into>/<id>
