@@ -130,12 +130,6 @@ void fiks_call_unmake(fiks_call *call)
     free(call);
 }
 
-void fiks_sink_free(fiks_sink *sink)
-{
-    if (sink)
-        sink->ops->free(sink);
-}
-
 /* ---- the end -------------------------------------------------------------------------------- */
 
 /* The URL without its query, which may hold personal data. */

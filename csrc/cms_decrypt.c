@@ -16,15 +16,26 @@ static fiks_status add_to_buffer(void *to, const void *data, size_t len, fiks_er
     return fiks_buf_add(to, data, len) ? FIKS_OK : fiks_fail_memory(err);
 }
 
-fiks_status fiks_cms_decrypt(const void *data, size_t len, fiks_key *const *keys, size_t key_count,
-                             fiks_buf *out, fiks_error *err)
+static fiks_cms_result result_of(const fiks_cms_reader *reader)
+{
+    return (fiks_cms_result){.bytes = fiks_cms_reader_bytes(reader),
+                             .key = fiks_cms_reader_key(reader),
+                             .trailing = fiks_cms_reader_trailing(reader)};
+}
+
+fiks_status fiks_cms_decrypt(const void *data, size_t len, const fiks_cms_options *options,
+                             fiks_buf *out, fiks_cms_result *result, fiks_error *err)
 {
     fiks_cms_reader *reader;
-    fiks_status status = fiks_cms_reader_new(keys, key_count, add_to_buffer, out, &reader, err);
+    fiks_status status = fiks_cms_reader_new(options, add_to_buffer, out, &reader, err);
     if (!status)
         status = fiks_cms_reader_feed(reader, data, len, err);
     if (!status)
         status = fiks_cms_reader_finish(reader, err);
+    if (status)
+        fiks_buf_free(out);
+    else if (result)
+        *result = result_of(reader);
     fiks_cms_reader_free(reader);
     return status;
 }
@@ -57,17 +68,18 @@ static fiks_status read_all(fiks_cms_reader *reader, int fd, const char *path, f
     return status ? status : fiks_cms_reader_finish(reader, err);
 }
 
-static fiks_status decrypt_from(const char *from, target *to, fiks_key *const *keys,
-                                size_t key_count, uint64_t *bytes, fiks_error *err)
+static fiks_status decrypt_from(const char *from, target *to, const fiks_cms_options *options,
+                                fiks_cms_result *result, fiks_error *err)
 {
     fiks_cms_reader *reader;
     int fd = open(from, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fiks_fail_errno(err, "open", from, errno);
-    fiks_status status = fiks_cms_reader_new(keys, key_count, add_to_file, to, &reader, err);
+    fiks_status status = fiks_cms_reader_new(options, add_to_file, to, &reader, err);
     if (!status)
         status = read_all(reader, fd, from, err);
-    *bytes = status ? 0 : fiks_cms_reader_bytes(reader);
+    if (!status)
+        *result = result_of(reader);
     fiks_cms_reader_free(reader);
     close(fd);
     return status;
@@ -86,13 +98,13 @@ static fiks_status put_in_place(const target *temporary, const char *to, fiks_er
     return status;
 }
 
-fiks_status fiks_cms_decrypt_file(const char *from, const char *to, fiks_key *const *keys,
-                                  size_t key_count, uint64_t *bytes, fiks_error *err)
+fiks_status fiks_cms_decrypt_file(const char *from, const char *to, const fiks_cms_options *options,
+                                  fiks_cms_result *result, fiks_error *err)
 {
     target file = {.fd = -1};
-    *bytes = 0;
+    *result = (fiks_cms_result){0};
     if (!to)
-        return decrypt_from(from, &file, keys, key_count, bytes, err);
+        return decrypt_from(from, &file, options, result, err);
     char *path = fiks_temporary_beside(to);
     if (!path)
         return fiks_fail_memory(err);
@@ -103,7 +115,7 @@ fiks_status fiks_cms_decrypt_file(const char *from, const char *to, fiks_key *co
         free(path);
         return FIKS_IO;
     }
-    fiks_status status = decrypt_from(from, &file, keys, key_count, bytes, err);
+    fiks_status status = decrypt_from(from, &file, options, result, err);
     if (!status)
         status = put_in_place(&file, to, err);
     close(file.fd);

@@ -1,4 +1,5 @@
 /* What comes before the content of EnvelopedData: recipients, algorithms, the content key. */
+#include "cms_ber.h"
 #include "cms_internal.h"
 #include "error.h"
 #include "key.h"
@@ -11,95 +12,6 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-/* ---- BER in memory ------------------------------------------------------------------------- */
-
-typedef struct span {
-    const uint8_t *p, *end;
-} span;
-
-typedef struct element {
-    uint8_t tag;
-    bool indefinite;
-    const uint8_t *whole; /* up to body.end (and the end-of-contents) */
-    const uint8_t *whole_end;
-    span body;
-} element;
-
-/* Reads identifier and length. The body ends at the end of `in` when it goes on beyond it. */
-static bool read_head(span *in, element *out)
-{
-    if (in->end - in->p < 2)
-        return false;
-    *out = (element){.tag = in->p[0], .whole = in->p};
-    size_t length = in->p[1], extra = length > 0x80 ? length & 0x7F : 0;
-    const uint8_t *at = in->p + 2;
-    out->indefinite = length == 0x80;
-    if (extra > 8 || (size_t)(in->end - at) < extra)
-        return false;
-    if (extra > 0)
-        length = 0;
-    for (; extra > 0; extra--)
-        length = length << 8 | *at++;
-    if (out->indefinite || length > (size_t)(in->end - at))
-        length = (size_t)(in->end - at);
-    out->body = (span){at, at + length};
-    return true;
-}
-
-/* The next element, complete; `in` moves past it. Depth is bounded: the walker was here before. */
-static bool take(span *in, element *out)
-{
-    if (!read_head(in, out))
-        return false;
-    in->p = out->body.end;
-    if (out->indefinite) {
-        span inner = out->body;
-        element child;
-        do {
-            out->body.end = inner.p;
-            if (!take(&inner, &child))
-                return false;
-        } while (child.tag != 0);
-        in->p = inner.p;
-    }
-    out->whole_end = in->p;
-    return true;
-}
-
-/* Goes into an element that may end beyond what is in memory. */
-static bool enter(span *in, uint8_t tag)
-{
-    element outer;
-    if (!read_head(in, &outer) || outer.tag != tag)
-        return false;
-    *in = outer.body;
-    return true;
-}
-
-static bool take_tag(span *in, uint8_t tag, element *out)
-{
-    return take(in, out) && out->tag == tag;
-}
-
-static size_t whole_len(const element *of)
-{
-    return (size_t)(of->whole_end - of->whole);
-}
-
-/* The octets of an OCTET STRING, which BER may have cut into pieces. */
-static bool collect_octets(const element *from, fiks_buf *out)
-{
-    if (!(from->tag & 0x20))
-        return fiks_buf_add(out, from->body.p, (size_t)(from->body.end - from->body.p));
-    span in = from->body;
-    element piece;
-    while (in.p < in.end)
-        if (!take(&in, &piece) || (piece.tag & 0xDF) != V_ASN1_OCTET_STRING ||
-            !collect_octets(&piece, out))
-            return false;
-    return true;
-}
-
 static fiks_status bad_structure(fiks_error *err, const char *what)
 {
     return fiks_fail(err, FIKS_CRYPTO, "structure",
@@ -108,23 +20,10 @@ static fiks_status bad_structure(fiks_error *err, const char *what)
 
 /* ---- names for people ---------------------------------------------------------------------- */
 
-/* "des-ede3-cbc (1.2.840.113549.3.7)", or only the number when OpenSSL has no name for it. */
-static const char *object_text(const ASN1_OBJECT *object, char *text, size_t size)
-{
-    char dotted[80] = "";
-    int nid = OBJ_obj2nid(object);
-    OBJ_obj2txt(dotted, sizeof dotted, object, 1);
-    if (nid == NID_undef)
-        snprintf(text, size, "%s", dotted);
-    else
-        snprintf(text, size, "%s (%s)", OBJ_nid2ln(nid), dotted);
-    return text;
-}
-
-static void add_issuer(fiks_buf *to, const element *issuer)
+static void add_issuer(fiks_buf *to, const fiks_element *issuer)
 {
     const uint8_t *at = issuer->whole;
-    X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)whole_len(issuer));
+    X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)fiks_whole_len(issuer));
     BIO *memory = BIO_new(BIO_s_mem());
     char *text;
     if (name && memory &&
@@ -138,10 +37,10 @@ static void add_issuer(fiks_buf *to, const element *issuer)
     X509_NAME_free(name);
 }
 
-static void add_serial(fiks_buf *to, const element *serial)
+static void add_serial(fiks_buf *to, const fiks_element *serial)
 {
     const uint8_t *at = serial->whole;
-    ASN1_INTEGER *number = d2i_ASN1_INTEGER(NULL, &at, (long)whole_len(serial));
+    ASN1_INTEGER *number = d2i_ASN1_INTEGER(NULL, &at, (long)fiks_whole_len(serial));
     BIGNUM *big = number ? ASN1_INTEGER_to_BN(number, NULL) : NULL;
     char *hex = big ? BN_bn2hex(big) : NULL, *decimal = big ? BN_bn2dec(big) : NULL;
     if (hex && decimal && BN_num_bits(big) <= 64)
@@ -155,11 +54,11 @@ static void add_serial(fiks_buf *to, const element *serial)
 }
 
 /* Whose certificate the entry was made for. */
-static void add_recipient(fiks_buf *to, const element *rid)
+static void add_recipient(fiks_buf *to, const fiks_element *rid)
 {
-    span in = rid->body;
-    element issuer, serial;
-    if (rid->tag == 0x30 && take(&in, &issuer) && take(&in, &serial)) {
+    fiks_span in = rid->body;
+    fiks_element issuer, serial;
+    if (rid->tag == 0x30 && fiks_take(&in, &issuer) && fiks_take(&in, &serial)) {
         fiks_buf_adds(to, "the certificate with ");
         add_serial(to, &serial);
         fiks_buf_adds(to, " issued by ");
@@ -175,7 +74,7 @@ static void add_recipient(fiks_buf *to, const element *rid)
 
 /* One KeyTransRecipientInfo (RFC 5652, 6.2.1). */
 typedef struct entry {
-    element rid;
+    fiks_element rid, oid;
     X509_ALGOR *algorithm;   /* owned */
     RSA_OAEP_PARAMS *params; /* owned; what wrap.label points into */
     fiks_buf encrypted;      /* owned */
@@ -190,10 +89,10 @@ static void free_entry(entry *one)
     memset(one, 0, sizeof *one);
 }
 
-static X509_ALGOR *read_algorithm(const element *from)
+static X509_ALGOR *read_algorithm(const fiks_element *from)
 {
     const uint8_t *at = from->whole;
-    return d2i_X509_ALGOR(NULL, &at, (long)whole_len(from));
+    return d2i_X509_ALGOR(NULL, &at, (long)fiks_whole_len(from));
 }
 
 /* SHA-1 where absent, as RFC 4055, 3.1 says; NID_undef when it is no SHA. */
@@ -251,17 +150,20 @@ static bool read_oaep(entry *one)
 }
 
 /* False when it is another kind of recipient, or cannot be read. */
-static bool read_entry(const element *from, entry *out)
+static bool read_entry(const fiks_element *from, entry *out)
 {
-    span in = from->body;
-    element version, algorithm, encrypted;
+    fiks_span in = from->body;
+    fiks_element version, algorithm, encrypted;
     memset(out, 0, sizeof *out);
-    if (from->tag != 0x30 || !take_tag(&in, V_ASN1_INTEGER, &version) || !take(&in, &out->rid) ||
-        !take_tag(&in, 0x30, &algorithm) || !take(&in, &encrypted) ||
-        (encrypted.tag & 0xDF) != V_ASN1_OCTET_STRING)
+    if (from->tag != 0x30 || !fiks_take_tag(&in, V_ASN1_INTEGER, &version) ||
+        !fiks_take(&in, &out->rid) || !fiks_take_tag(&in, 0x30, &algorithm) ||
+        !fiks_take(&in, &encrypted) || (encrypted.tag & 0xDF) != V_ASN1_OCTET_STRING)
+        return false;
+    in = algorithm.body;
+    if (!fiks_take_tag(&in, V_ASN1_OBJECT, &out->oid))
         return false;
     out->algorithm = read_algorithm(&algorithm);
-    return out->algorithm && collect_octets(&encrypted, &out->encrypted);
+    return out->algorithm && fiks_collect_octets(&encrypted, &out->encrypted);
 }
 
 enum { OTHER_WRAP, OAEP, PKCS1 };
@@ -280,7 +182,7 @@ typedef struct search {
     size_t key_count;
     size_t want; /* bytes of the content key */
     size_t seen, oaep, pkcs1;
-    element first;         /* rid of the first readable entry */
+    fiks_element first;    /* rid of the first readable entry */
     char unsupported[160]; /* the algorithm of one that is neither */
     fiks_cms_secret *secret;
 } search;
@@ -301,26 +203,30 @@ static bool oaep_fits(search *find, const entry *one)
  * With v1.5 a wrong key silently gives a random content key, so that nobody can be asked whether
  * the padding was right. Whether a key fits is told by unwrapping twice: only the right one gives
  * the same again. Nobody learns of it before the content has ended, where it looks like damage; CBC
- * padding alone would let noise through once in 256 times.
+ * padding alone would let noise through once in 256 times. Every key is asked about every entry,
+ * also behind the one that fits: as many steps whichever it is.
  */
-static bool pkcs1_fits(search *find, const entry *one)
+static void try_pkcs1(search *find, const entry *one)
 {
-    uint8_t again[sizeof find->secret->key];
-    bool fits = false;
-    for (size_t i = 0; i < find->key_count && !fits; i++) {
+    fiks_cms_secret *secret = find->secret;
+    uint8_t first[sizeof secret->key], again[sizeof secret->key];
+    for (size_t i = 0; i < find->key_count; i++) {
         const uint8_t *in = (const uint8_t *)one->encrypted.data;
-        if (fiks_key_unwrap(find->keys[i], &one->wrap, in, one->encrypted.len, find->secret->key,
-                            find->want, NULL))
+        if (fiks_key_unwrap(find->keys[i], &one->wrap, in, one->encrypted.len, first, find->want,
+                            NULL) ||
+            fiks_key_unwrap(find->keys[i], &one->wrap, in, one->encrypted.len, again, find->want,
+                            NULL))
             continue;
-        find->secret->key_index = i;
-        find->secret->pkcs1 = true;
-        fits = !fiks_key_unwrap(find->keys[i], &one->wrap, in, one->encrypted.len, again,
-                                find->want, NULL) &&
-               memcmp(again, find->secret->key, find->want) == 0;
-        find->secret->doubtful = !fits;
+        bool fits = CRYPTO_memcmp(again, first, find->want) == 0;
+        if (fits ? !secret->pkcs1 || secret->doubtful : !secret->pkcs1) {
+            memcpy(secret->key, first, find->want);
+            secret->key_index = i;
+            secret->doubtful = !fits;
+        }
+        secret->pkcs1 = true;
     }
+    fiks_wipe(first, sizeof first);
     fiks_wipe(again, sizeof again);
-    return fits;
 }
 
 static void note(search *find, const entry *one, int kind)
@@ -330,21 +236,22 @@ static void note(search *find, const entry *one, int kind)
     find->oaep += kind == OAEP;
     find->pkcs1 += kind == PKCS1;
     if (kind == OTHER_WRAP)
-        object_text(one->algorithm->algorithm, find->unsupported, sizeof find->unsupported);
+        fiks_cms_oid_text(&one->oid, find->unsupported, sizeof find->unsupported);
 }
 
-static bool same_rid(const element *a, const element *b)
+static bool same_rid(const fiks_element *a, const fiks_element *b)
 {
-    return whole_len(a) == whole_len(b) && memcmp(a->whole, b->whole, whole_len(a)) == 0;
+    return fiks_whole_len(a) == fiks_whole_len(b) &&
+           memcmp(a->whole, b->whole, fiks_whole_len(a)) == 0;
 }
 
 /* Is there an OAEP entry for the same certificate (as .NET senders write both)? It did not open, so
  * the v1.5 one will not either, and asking it would only blur the error. */
-static bool has_oaep_twin(span recipients, const element *rid)
+static bool has_oaep_twin(fiks_span recipients, const fiks_element *rid)
 {
     bool found = false;
-    element from;
-    while (!found && recipients.p < recipients.end && take(&recipients, &from)) {
+    fiks_element from;
+    while (!found && recipients.p < recipients.end && fiks_take(&recipients, &from)) {
         entry one;
         found = read_entry(&from, &one) && same_rid(&one.rid, rid) && entry_kind(&one) == OAEP;
         free_entry(&one);
@@ -352,13 +259,14 @@ static bool has_oaep_twin(span recipients, const element *rid)
     return found;
 }
 
-/* Tries every entry of one kind. The first round also counts them all. */
-static bool try_entries(search *find, const span *recipients, int kind)
+/* Tries every entry of one kind; true when an OAEP one fits. The first round also counts them all.
+ */
+static bool try_entries(search *find, const fiks_span *recipients, int kind)
 {
     bool found = false;
-    span in = *recipients;
-    element from;
-    while (!found && in.p < in.end && take(&in, &from)) {
+    fiks_span in = *recipients;
+    fiks_element from;
+    while (!found && in.p < in.end && fiks_take(&in, &from)) {
         entry one;
         int is = read_entry(&from, &one) ? entry_kind(&one) : -1;
         if (is >= 0 && kind == OAEP)
@@ -366,7 +274,7 @@ static bool try_entries(search *find, const span *recipients, int kind)
         if (is == OAEP && kind == OAEP)
             found = oaep_fits(find, &one);
         else if (is == PKCS1 && kind == PKCS1 && !has_oaep_twin(*recipients, &one.rid))
-            found = pkcs1_fits(find, &one);
+            try_pkcs1(find, &one);
         free_entry(&one);
     }
     ERR_clear_error();
@@ -398,95 +306,59 @@ static fiks_status no_key(const search *find, fiks_error *err)
     return status;
 }
 
-/* ---- the content --------------------------------------------------------------------------- */
+/* ---- the message --------------------------------------------------------------------------- */
 
-static bool read_iv(const X509_ALGOR *algorithm, fiks_cms_secret *out)
-{
-    const ASN1_TYPE *parameter = algorithm->parameter;
-    if (!parameter || parameter->type != V_ASN1_OCTET_STRING ||
-        ASN1_STRING_length(parameter->value.octet_string) != (int)sizeof out->iv)
-        return false;
-    memcpy(out->iv, ASN1_STRING_get0_data(parameter->value.octet_string), sizeof out->iv);
-    return true;
-}
-
-static fiks_status read_cipher(const X509_ALGOR *algorithm, size_t *key_bytes, fiks_cms_secret *out,
-                               fiks_error *err)
-{
-    char text[160];
-    switch (OBJ_obj2nid(algorithm->algorithm)) {
-    case NID_aes_128_cbc:
-        out->cipher = "AES-128-CBC";
-        *key_bytes = 16;
-        break;
-    case NID_aes_192_cbc:
-        out->cipher = "AES-192-CBC";
-        *key_bytes = 24;
-        break;
-    case NID_aes_256_cbc:
-        out->cipher = "AES-256-CBC";
-        *key_bytes = 32;
-        break;
-    default:
-        return fiks_fail(err, FIKS_CRYPTO, "algorithm",
-                         "the content is encrypted with %s, which is not accepted: only "
-                         "AES-128/192/256-CBC are",
-                         object_text(algorithm->algorithm, text, sizeof text));
-    }
-    return read_iv(algorithm, out) ? FIKS_OK : bad_structure(err, "initialisation vector");
-}
-
-fiks_status fiks_cms_check_type(const uint8_t *head, size_t len, fiks_error *err)
+fiks_status fiks_cms_check_type(const uint8_t *head, size_t len, bool *authenticated,
+                                fiks_error *err)
 {
     static const uint8_t enveloped[] = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x03};
-    span in = {head, head + len};
-    element type;
-    char text[160] = "an unreadable type";
-    if (!enter(&in, 0x30) || !take_tag(&in, V_ASN1_OBJECT, &type))
+    static const uint8_t auth_enveloped[] = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D,
+                                             0x01, 0x09, 0x10, 0x01, 0x17};
+    fiks_span in = {head, head + len};
+    fiks_element type;
+    char text[160];
+    if (!fiks_enter(&in, 0x30) || !fiks_take_tag(&in, V_ASN1_OBJECT, &type))
         return bad_structure(err, "type");
-    if (type.body.end - type.body.p == (ptrdiff_t)sizeof enveloped &&
-        memcmp(type.body.p, enveloped, sizeof enveloped) == 0)
+    *authenticated = fiks_body_len(&type) == sizeof auth_enveloped &&
+                     memcmp(type.body.p, auth_enveloped, sizeof auth_enveloped) == 0;
+    if (*authenticated || (fiks_body_len(&type) == sizeof enveloped &&
+                           memcmp(type.body.p, enveloped, sizeof enveloped) == 0))
         return FIKS_OK;
-    const uint8_t *at = type.whole;
-    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &at, (long)whole_len(&type));
-    if (object)
-        object_text(object, text, sizeof text);
-    ASN1_OBJECT_free(object);
-    ERR_clear_error();
     return fiks_fail(err, FIKS_CRYPTO, "content_type",
-                     "the CMS message is %s, not encrypted content (EnvelopedData)", text);
+                     "the CMS message is %s, not encrypted content (EnvelopedData)",
+                     fiks_cms_oid_text(&type, text, sizeof text));
 }
 
-/* Finds recipientInfos and contentEncryptionAlgorithm (RFC 5652, 6.1). */
-static bool locate(const uint8_t *head, size_t len, element *recipients, element *algorithm)
+/* Finds recipientInfos and contentEncryptionAlgorithm (RFC 5652, 6.1; RFC 5083, 2.1). */
+static bool locate(const uint8_t *head, size_t len, fiks_element *recipients,
+                   fiks_element *algorithm)
 {
-    span in = {head, head + len};
-    element skipped;
-    if (!enter(&in, 0x30) || !take(&in, &skipped) || !enter(&in, 0xA0) || !enter(&in, 0x30) ||
-        !take_tag(&in, V_ASN1_INTEGER, &skipped) || !take(&in, recipients))
+    fiks_span in = {head, head + len};
+    fiks_element skipped;
+    if (!fiks_enter(&in, 0x30) || !fiks_take(&in, &skipped) || !fiks_enter(&in, 0xA0) ||
+        !fiks_enter(&in, 0x30) || !fiks_take_tag(&in, V_ASN1_INTEGER, &skipped) ||
+        !fiks_take(&in, recipients))
         return false;
-    if (recipients->tag == 0xA0 && !take(&in, recipients))
+    if (recipients->tag == 0xA0 && !fiks_take(&in, recipients))
         return false;
-    return recipients->tag == 0x31 && enter(&in, 0x30) && take_tag(&in, V_ASN1_OBJECT, &skipped) &&
-           take_tag(&in, 0x30, algorithm);
+    return recipients->tag == 0x31 && fiks_enter(&in, 0x30) &&
+           fiks_take_tag(&in, V_ASN1_OBJECT, &skipped) && fiks_take_tag(&in, 0x30, algorithm);
 }
 
 fiks_status fiks_cms_open(const uint8_t *head, size_t len, fiks_key *const *keys, size_t key_count,
-                          fiks_cms_secret *out, fiks_error *err)
+                          bool legacy_ciphers, fiks_cms_secret *out, fiks_error *err)
 {
     search find = {.keys = keys, .key_count = key_count, .secret = out};
-    element recipients, content;
-    if (!locate(head, len, &recipients, &content))
+    fiks_element recipients, algorithm;
+    if (!locate(head, len, &recipients, &algorithm))
         return bad_structure(err, "header");
-    X509_ALGOR *algorithm = read_algorithm(&content);
-    fiks_status status = algorithm ? read_cipher(algorithm, &find.want, out, err)
-                                   : bad_structure(err, "content algorithm");
-    X509_ALGOR_free(algorithm);
-    ERR_clear_error();
+    fiks_status status = fiks_cms_read_cipher(&algorithm, legacy_ciphers, out, err);
     if (status)
         return status;
-    if (try_entries(&find, &recipients.body, OAEP) || try_entries(&find, &recipients.body, PKCS1))
+    find.want = out->key_len;
+    if (try_entries(&find, &recipients.body, OAEP))
         return FIKS_OK;
-    /* A random key instead: what follows fails as damaged content would. */
+    try_entries(&find, &recipients.body, PKCS1);
+    /* Perhaps a random key instead: what follows fails as damaged content would. */
     return out->pkcs1 ? FIKS_OK : no_key(&find, err);
 }

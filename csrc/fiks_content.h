@@ -46,20 +46,32 @@ typedef struct fiks_forsendelse_options {
     const fiks_expected_file *expected;
     size_t expected_count;
     int64_t max_total_bytes; /* unpacked; default 10 GiB or 1.1 times the expected, the larger */
+    bool legacy_ciphers;     /* accept RC2, DES and triple DES, too */
+    bool rename_duplicates;  /* files of the same name are kept, "a (2).pdf" beside "a.pdf" */
+    bool raw;                /* an archive is not unpacked: it is stored as the one file it is */
 } fiks_forsendelse_options;
 
 /*
  * A sink that decrypts (CMS), unpacks (zip or a single document), hashes and writes a forsendelse,
- * in one pass and constant memory. The folder is renamed into place, with everything fsynced, only
- * when every check passed; otherwise nothing is left. Fails with FIKS_CRYPTO, FIKS_ARCHIVE,
- * FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or FIKS_IO. The constructor fails
- * with FIKS_IO "disk_full" when there is not three times the room of what `expected` announces.
+ * in one pass and constant memory. (What is authenticated, with AES-GCM, is written first and
+ * unpacked once its tag is right: nothing of it is believed before.) The folder is renamed into
+ * place, with everything fsynced, only when every check passed; otherwise nothing is left. Fails
+ * with FIKS_CRYPTO, FIKS_ARCHIVE, FIKS_INTEGRITY (code "mismatch" for a wrong hash), FIKS_LIMIT or
+ * FIKS_IO. The constructor fails with FIKS_IO "disk_full" when there is not three times the room of
+ * what `expected` announces.
  */
 FIKS_API fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *options,
                                                fiks_sink **out, fiks_error *err);
 /* The files seen so far, also after a mismatch. Borrowed. */
 FIKS_API const fiks_received_file *fiks_forsendelse_sink_files(const fiks_sink *sink,
                                                                size_t *count);
+
+/* Which of the keys opened it; -1 = none has. */
+FIKS_API int fiks_forsendelse_sink_key(const fiks_sink *sink);
+/* For bytes that come from elsewhere than a call. After a failure, nothing is left. */
+FIKS_API fiks_status fiks_sink_feed(fiks_sink *sink, const void *bytes, size_t length,
+                                    fiks_error *err);
+FIKS_API fiks_status fiks_sink_finish(fiks_sink *sink, fiks_error *err);
 
 /* The files of a folder that was looked at again. */
 typedef struct fiks_verified fiks_verified;

@@ -201,6 +201,17 @@ static fiks_status load(fiks_key_source *source, fiks_key_parts *parts, fiks_err
         starts_with(source, "\xFF\xFE", 2) ? ": it is UTF-16 text, save it as UTF-8" : "");
 }
 
+/* Whoever is on this machine reads what is sent, and signs as its owner. */
+static void warn_if_open(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && (st.st_mode & S_IROTH))
+        fiks_log(FIKS_LOG_WARN,
+                 "the key file %s can be read by everybody on this machine: "
+                 "chmod 600 it",
+                 path);
+}
+
 static fiks_status load_key(const fiks_key_options *o, const char *name, fiks_key_parts *parts,
                             fiks_error *err)
 {
@@ -231,6 +242,8 @@ static fiks_status load_key(const fiks_key_options *o, const char *name, fiks_ke
     }
     if (!st)
         st = load(&source, parts, err);
+    if (!st && o->file)
+        warn_if_open(o->file);
     fiks_buf_free(&content);
     return st;
 }
@@ -494,8 +507,12 @@ fiks_status fiks_key_sign(const fiks_key *key, fiks_alg alg, const void *data, s
 
 static bool set_padding(EVP_PKEY_CTX *ctx, const fiks_wrap *wrap)
 {
-    if (!wrap->oaep)
+    if (!wrap->oaep) {
+        /* OpenSSL 3.2 and later make up a plaintext themselves, the same one each time; what the
+         * caller makes up is told from a right one. */
+        EVP_PKEY_CTX_ctrl_str(ctx, "rsa_pkcs1_implicit_rejection", "0");
         return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0;
+    }
     const EVP_MD *md = EVP_get_digestbynid(wrap->md_nid);
     const EVP_MD *mgf1 = EVP_get_digestbynid(wrap->mgf1_md_nid);
     if (!md || !mgf1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) <= 0 ||

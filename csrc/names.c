@@ -264,19 +264,6 @@ bool fiks_name_store(const char *name, fiks_buf *out)
 
 /* ---- sets ---------------------------------------------------------------------------------- */
 
-/* Lower case of ASCII and of U+00C0 to U+00DE, whose UTF-8 is 0xC3 and one byte. */
-static char *fold(const char *name)
-{
-    char *folded = fiks_strdup(name);
-    for (unsigned char *c = (unsigned char *)folded; c && *c; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c += 'a' - 'A';
-        else if (*c == 0xC3 && c[1] >= 0x80 && c[1] <= 0x9E && c[1] != 0x97)
-            c[1] += 0x20;
-    }
-    return folded;
-}
-
 static char **slot_of(char **slots, size_t capacity, const char *name)
 {
     size_t i = (size_t)fnv1a(name) & (capacity - 1);
@@ -304,7 +291,7 @@ int fiks_name_set_add(fiks_name_set *set, const char *name)
 {
     if (2 * (set->count + 1) > set->capacity && !grow(set))
         return -1;
-    char *folded = fold(name);
+    char *folded = fiks_name_fold(name, true);
     if (!folded)
         return -1;
     char **slot = slot_of(set->slots, set->capacity, folded);

@@ -37,7 +37,12 @@ bool fiks_name_show(const char *name, size_t len, fiks_buf *out);
  */
 bool fiks_name_store(const char *name, fiks_buf *out);
 
-/* A set of names that are the same to somebody: letters of ASCII and Latin-1 fold their case. */
+/* The same text, malloc'ed, for all names that are canonically equivalent (NFC, NFD), and with
+ * `any_case` for those that differ in case; NULL = out of memory. What is not UTF-8 stays as it is.
+ */
+char *fiks_name_fold(const char *name, bool any_case);
+
+/* A set of names that are the same to somebody: compared by fiks_name_fold, in any case. */
 typedef struct fiks_name_set {
     char **slots;
     size_t count, capacity;

@@ -22,6 +22,8 @@ typedef struct forsendelse {
     fiks_sink base;
     fiks_key **keys;
     size_t key_count;
+    bool legacy_ciphers, rename_duplicates, raw;
+    int key; /* that opened it; -1 = none yet */
     uint64_t max_total, total;
     fiks_received received;
     fiks_cms_reader *cms;
@@ -29,7 +31,9 @@ typedef struct forsendelse {
     content content;
     uint8_t start[START_BYTES]; /* of the plaintext */
     size_t start_len;
-    char *header_name; /* from Content-Disposition; NULL = none */
+    char *header_name;  /* from Content-Disposition; NULL = none */
+    char *header_type;  /* Content-Type; NULL = none */
+    char *archive_name; /* what an archive is called when it is kept as it is */
     bool failed, finished;
 } forsendelse;
 
@@ -74,12 +78,34 @@ static void sink_free(fiks_sink *base)
         fiks_key_free(sink->keys[i]);
     free(sink->keys);
     free(sink->header_name);
+    free(sink->header_type);
+    free(sink->archive_name);
     free(sink);
 }
 
-fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *options, fiks_sink **out,
+/* "<folder>.zip": the folder is called as the forsendelse is. */
+static char *archive_name(const char *folder)
+{
+    fiks_buf name = {0};
+    size_t end = strlen(folder);
+    while (end > 0 && folder[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && folder[start - 1] != '/')
+        start--;
+    fiks_buf_add(&name, folder + start, end - start);
+    fiks_buf_adds(&name, ".zip");
+    if (name.failed)
+        fiks_buf_free(&name);
+    return name.data;
+}
+
+fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *given, fiks_sink **out,
                                       fiks_error *err)
 {
+    fiks_forsendelse_options copy = {0};
+    const fiks_forsendelse_options *options = &copy;
+    memcpy(&copy, given, given->size < sizeof copy ? given->size : sizeof copy);
     *out = NULL;
     if (options->key_count == 0)
         return fiks_fail(err, FIKS_INVALID, "keys", "no key to decrypt with was given");
@@ -88,9 +114,14 @@ fiks_status fiks_forsendelse_sink_new(const fiks_forsendelse_options *options, f
         return fiks_fail_memory(err);
     sink->base.ops = &ops;
     sink->max_total = limit_of(options);
+    sink->legacy_ciphers = options->legacy_ciphers;
+    sink->rename_duplicates = options->rename_duplicates;
+    sink->raw = options->raw;
+    sink->key = -1;
     fiks_status status = fiks_received_init(&sink->received, options, err);
     sink->keys = calloc(options->key_count, sizeof *sink->keys);
-    if (!status && !sink->keys)
+    sink->archive_name = archive_name(options->folder ? options->folder : "");
+    if (!status && !(sink->keys && sink->archive_name))
         status = fiks_fail_memory(err);
     if (status) {
         sink_free(&sink->base);
@@ -108,6 +139,11 @@ const fiks_received_file *fiks_forsendelse_sink_files(const fiks_sink *base, siz
     bool ours = base && base->ops == &ops;
     *count = ours ? sink->received.count : 0;
     return ours ? sink->received.files : NULL;
+}
+
+int fiks_forsendelse_sink_key(const fiks_sink *base)
+{
+    return base && base->ops == &ops ? ((const forsendelse *)base)->key : -1;
 }
 
 /* ---- the content, decrypted ---------------------------------------------------------------- */
@@ -137,6 +173,11 @@ static uint64_t announced_size(void *to, const char *name)
     return fiks_received_announced(to, name);
 }
 
+static const char *next_name(void *to)
+{
+    return fiks_received_next_name(to);
+}
+
 static fiks_status start_unzip(forsendelse *sink, fiks_error *err)
 {
     fiks_unzip_events events = {.to = &sink->received,
@@ -144,8 +185,15 @@ static fiks_status start_unzip(forsendelse *sink, fiks_error *err)
                                 .data = file_data,
                                 .end = end_file,
                                 .known = is_known,
-                                .announced = announced_size};
+                                .announced = announced_size,
+                                .unnamed = next_name,
+                                .keep_duplicates = sink->rename_duplicates};
     return fiks_unzip_new(&events, sink->max_total, &sink->unzip, err);
+}
+
+static bool is_zip(const forsendelse *sink)
+{
+    return fiks_unzip_is_zip(sink->start, sink->start_len);
 }
 
 /* What a single document is called when the list does not say. */
@@ -153,17 +201,21 @@ static const char *document_name(const forsendelse *sink)
 {
     if (sink->header_name)
         return sink->header_name;
+    if (is_zip(sink))
+        return sink->archive_name;
     return sink->start_len == START_BYTES && memcmp(sink->start, "%PDF", 4) == 0 ? "dokument.pdf"
                                                                                  : "dokument.bin";
 }
 
 static fiks_status decide(forsendelse *sink, fiks_error *err)
 {
-    if (sink->received.declared_count == 1) {
+    bool proven_later = is_zip(sink) && fiks_cms_reader_authenticated(sink->cms);
+    sink->key = (int)fiks_cms_reader_key(sink->cms);
+    if (sink->received.declared_count == 1 || (proven_later && !sink->raw)) {
         sink->content = SPOOLED;
         return fiks_received_spool(&sink->received, err);
     }
-    if (fiks_unzip_is_zip(sink->start, sink->start_len)) {
+    if (is_zip(sink) && !sink->raw) {
         sink->content = ZIPPED;
         return start_unzip(sink, err);
     }
@@ -228,30 +280,44 @@ static fiks_status unzip_spool(forsendelse *sink, int fd, fiks_error *err)
 static bool is_the_file(const forsendelse *sink, const char *sha256)
 {
     const fiks_declared *declared = &sink->received.declared[0];
-    if (!fiks_unzip_is_zip(sink->start, sink->start_len))
+    if (sink->received.declared_count != 1)
+        return false;
+    if (!is_zip(sink))
         return true;
     if (declared->sha256[0])
         return strcmp(declared->sha256, sha256) == 0;
     return declared->size_bytes > 0 && (uint64_t)declared->size_bytes == sink->total;
 }
 
+/* An archive, unpacked; `*whole` when it turns out to be the one file: it has no entry of that
+ * name. */
+static fiks_status unpack_spool(forsendelse *sink, int fd, bool *whole, fiks_error *err)
+{
+    fiks_received *received = &sink->received;
+    fiks_status status = unzip_spool(sink, fd, err);
+    *whole = !status && received->declared_count == 1 && received->count > 0 &&
+             !received->declared[0].seen;
+    if (*whole)
+        fiks_received_forget(received);
+    return status;
+}
+
 static fiks_status settle_spool(forsendelse *sink, fiks_error *err)
 {
     fiks_received *received = &sink->received;
-    const fiks_declared *declared = &received->declared[0];
+    const char *name = received->declared_count == 1 ? received->declared[0].name : NULL;
     char sha256[65];
     int fd;
     fiks_status status = fiks_received_spool_end(received, sha256, &fd, err);
     bool whole = !status && is_the_file(sink, sha256);
-    if (!status && !whole) {
-        status = unzip_spool(sink, fd, err);
-        whole = !status && received->count > 0 && !declared->seen;
-        if (whole)
-            fiks_received_forget(received);
+    if (!status && !whole && sink->raw) {
+        name = document_name(sink);
+        whole = true;
+    } else if (!status && !whole) {
+        status = unpack_spool(sink, fd, &whole, err);
     }
     if (!status && whole)
-        status =
-            fiks_received_adopt(received, fd, declared->name, (int64_t)sink->total, sha256, err);
+        status = fiks_received_adopt(received, fd, name, (int64_t)sink->total, sha256, err);
     else
         fiks_received_drop_spool(received);
     close(fd);
@@ -276,9 +342,10 @@ static void sink_head(fiks_sink *base, const char *content_type, const char *con
 {
     forsendelse *sink = (forsendelse *)base;
     fiks_buf name = {0};
-    (void)content_type; /* says what the plaintext is, and is often wrong: its bytes decide */
     free(sink->header_name);
+    free(sink->header_type);
     sink->header_name = NULL;
+    sink->header_type = fiks_strdup(content_type);
     if (content_disposition && fiks_disposition_filename(content_disposition, &name))
         sink->header_name = fiks_strdup(name.data);
     fiks_buf_free(&name);
@@ -290,9 +357,9 @@ static fiks_feed sink_feed(fiks_sink *base, const void *data, size_t len, fiks_e
     fiks_status status = FIKS_OK;
     if (sink->failed || sink->finished)
         status = fiks_fail(err, FIKS_INTERNAL, "sink", "bytes for a sink that has ended");
+    fiks_cms_options options = {sink->keys, sink->key_count, sink->legacy_ciphers};
     if (!status && !sink->cms)
-        status =
-            fiks_cms_reader_new(sink->keys, sink->key_count, take_plaintext, sink, &sink->cms, err);
+        status = fiks_cms_reader_new(&options, take_plaintext, sink, &sink->cms, err);
     if (!status)
         status = fiks_cms_reader_feed(sink->cms, data, len, err);
     if (!status)
@@ -313,9 +380,37 @@ static fiks_status settle_short(forsendelse *sink, fiks_error *err)
     return status ? status : store(sink, sink->start, sink->start_len, err);
 }
 
+/* Content-Type says what the plaintext is, and is often wrong: its bytes decide. */
+static void compare_type(const forsendelse *sink)
+{
+    const char *type = sink->header_type ? sink->header_type : "";
+    bool says_zip = strncmp(type, "application/zip", 15) == 0;
+    bool says_pdf = strncmp(type, "application/pdf", 15) == 0;
+    bool is_pdf = sink->start_len == START_BYTES && memcmp(sink->start, "%PDF", 4) == 0;
+    if ((says_zip && !is_zip(sink)) || (says_pdf && !is_pdf))
+        fiks_log(FIKS_LOG_WARN, "the Content-Type of a forsendelse is %.40s, its content is %s",
+                 type,
+                 is_zip(sink) ? "a zip archive"
+                 : is_pdf     ? "a PDF"
+                              : "neither that nor that");
+}
+
+/* Several files come as an archive, or not at all. */
+static fiks_status check_archive(const forsendelse *sink, fiks_error *err)
+{
+    if (sink->raw && (is_zip(sink) || sink->received.declared_count > 1))
+        return FIKS_OK; /* as was asked for: what is in it is not looked at */
+    if (sink->received.declared_count > 1 && !is_zip(sink))
+        return fiks_fail(err, FIKS_ARCHIVE, "not_zip",
+                         "%zu files were announced, but the content is no zip archive",
+                         sink->received.declared_count);
+    return fiks_received_check(&sink->received, err);
+}
+
 static fiks_status settle(forsendelse *sink, fiks_error *err)
 {
     fiks_status status = FIKS_OK;
+    compare_type(sink);
     if (fiks_cms_reader_trailing(sink->cms))
         fiks_log(FIKS_LOG_WARN, "bytes follow the end of the encrypted message; ignored");
     if (sink->content == UNDECIDED)
@@ -327,7 +422,7 @@ static fiks_status settle(forsendelse *sink, fiks_error *err)
     if (!status && sink->content == SPOOLED)
         status = settle_spool(sink, err);
     if (!status)
-        status = fiks_received_check(&sink->received, err);
+        status = check_archive(sink, err);
     return status ? status : fiks_folder_commit(sink->received.folder, err);
 }
 
@@ -338,8 +433,7 @@ static fiks_status sink_finish(fiks_sink *base, fiks_error *err)
     if (sink->failed || sink->finished)
         return fiks_fail(err, FIKS_INTERNAL, "sink", "this sink has ended before");
     if (!sink->cms)
-        status = fiks_fail(err, FIKS_PROTOCOL, "empty",
-                           "an encrypted message was expected, 0 bytes came");
+        status = sink_feed(base, "", 0, err) == FIKS_FEED_MORE ? FIKS_OK : FIKS_INTERNAL;
     if (!status)
         status = fiks_cms_reader_finish(sink->cms, err);
     if (!status)
@@ -360,6 +454,7 @@ static bool sink_reset(fiks_sink *base)
     fiks_received_reset(&sink->received);
     sink->content = UNDECIDED;
     sink->start_len = 0;
+    sink->key = -1;
     sink->total = 0;
     sink->failed = false;
     return true;

@@ -4,7 +4,8 @@
  * What the plaintext is: a zip when it starts like one, else a single document. When exactly one
  * file is expected, that file may itself be a zip (docx, ASiC-E): then the plaintext is written and
  * hashed first, and it is the file itself if its hash (without one: its size) says so or the
- * archive has no entry of that name; otherwise it is unpacked.
+ * archive has no entry of that name; otherwise it is unpacked. Authenticated content is always
+ * written first: an archive is opened once the tag has proven it.
  *
  * A wrong hash does not end the reading: the other files get their verdicts too, then `finish`
  * fails and nothing is left.

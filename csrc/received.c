@@ -40,9 +40,10 @@ static fiks_status copy_declared(fiks_received *received, const fiks_expected_fi
         if (!expected[i].name || !expected[i].name[0])
             return fiks_fail(err, FIKS_INVALID, "name", "expected file %zu has no name", i + 1);
         one->name = fiks_strdup(expected[i].name);
+        one->folded = fiks_name_fold(expected[i].name, false);
         one->size_bytes = expected[i].size_bytes;
         fiks_received_sha256(expected[i].sha256, one->sha256);
-        if (!one->name)
+        if (!one->name || !one->folded)
             return fiks_fail_memory(err);
         if (!one->sha256[0] && expected[i].sha256 && expected[i].sha256[0])
             fiks_log(FIKS_LOG_WARN,
@@ -111,22 +112,55 @@ void fiks_received_free(fiks_received *received)
     fiks_hash_free(received->hash);
     free_files(received);
     free(received->files);
-    for (size_t i = 0; i < received->declared_count; i++)
+    for (size_t i = 0; i < received->declared_count; i++) {
         free(received->declared[i].name);
+        free(received->declared[i].folded);
+    }
     free(received->declared);
 }
 
+/* By the name as it is, else by its letters. */
 static fiks_declared *find_declared(const fiks_received *received, const char *name)
 {
     for (size_t i = 0; i < received->declared_count; i++)
         if (strcmp(received->declared[i].name, name) == 0)
             return &received->declared[i];
-    return NULL;
+    char *folded = fiks_name_fold(name, false);
+    fiks_declared *found = NULL;
+    for (size_t i = 0; folded && !found && i < received->declared_count; i++)
+        if (strcmp(received->declared[i].folded, folded) == 0)
+            found = &received->declared[i];
+    free(folded);
+    return found;
+}
+
+/* Of several with one name: the one whose hash it is, else one that nothing has come for. */
+static fiks_declared *pick_declared(fiks_received *received, const char *name, const char *sha256)
+{
+    fiks_declared *picked = NULL;
+    for (size_t i = 0; i < received->declared_count; i++) {
+        fiks_declared *one = &received->declared[i];
+        if (one->seen || strcmp(one->name, name) != 0)
+            continue;
+        if (strcmp(one->sha256, sha256) == 0)
+            return one;
+        if (!picked)
+            picked = one;
+    }
+    return picked;
 }
 
 bool fiks_received_is_declared(const fiks_received *received, const char *name)
 {
     return find_declared(received, name) != NULL;
+}
+
+const char *fiks_received_next_name(const fiks_received *received)
+{
+    if (received->count >= received->declared_count)
+        return NULL;
+    const fiks_declared *next = &received->declared[received->count];
+    return next->sha256[0] && !next->seen ? next->name : NULL;
 }
 
 uint64_t fiks_received_announced(const fiks_received *received, const char *name)
@@ -138,7 +172,7 @@ uint64_t fiks_received_announced(const fiks_received *received, const char *name
 
 static fiks_verdict judge(fiks_received *received, const fiks_received_file *file)
 {
-    fiks_declared *declared = find_declared(received, file->name);
+    fiks_declared *declared = pick_declared(received, file->name, file->sha256);
     if (!declared)
         return received->declared_count ? FIKS_UNDECLARED : FIKS_UNVERIFIABLE;
     declared->seen = true;
@@ -204,7 +238,8 @@ static fiks_received_file *add_file(fiks_received *received, const char *name)
 
 fiks_status fiks_received_begin(fiks_received *received, const char *name, fiks_error *err)
 {
-    const fiks_received_file *file = add_file(received, name);
+    const fiks_declared *declared = find_declared(received, name);
+    const fiks_received_file *file = add_file(received, declared ? declared->name : name);
     if (!file)
         return fiks_fail_memory(err);
     received->size_bytes = 0;

@@ -12,6 +12,7 @@
 /* What the list says about a file. */
 typedef struct fiks_declared {
     char *name;
+    char *folded;    /* the name, however its letters are composed */
     char sha256[65]; /* lower case; "" = none that can be checked */
     int64_t size_bytes;
     bool seen;
@@ -35,7 +36,8 @@ fiks_status fiks_received_init(fiks_received *received, const fiks_forsendelse_o
 void fiks_received_reset(fiks_received *received);
 void fiks_received_free(fiks_received *received);
 
-/* A file, in pieces. Its verdict is there after the end. */
+/* A file, in pieces. Its verdict is there after the end. It gets the list's spelling of its name.
+ */
 fiks_status fiks_received_begin(fiks_received *received, const char *name, fiks_error *err);
 fiks_status fiks_received_data(fiks_received *received, const void *data, size_t len,
                                fiks_error *err);
@@ -57,8 +59,11 @@ void fiks_received_forget(fiks_received *received);
 /* The hash of a list in lower case: white space does not count; "" when it is no SHA-256. */
 void fiks_received_sha256(const char *text, char out[65]);
 
-/* Does the list name it? */
+/* Does the list name it, letters composed in any way? */
 bool fiks_received_is_declared(const fiks_received *received, const char *name);
+/* The name the list has for the next file, which has none that can be read; NULL unless the hash
+ * beside it will tell whether it is the one. */
+const char *fiks_received_next_name(const fiks_received *received);
 /* The size the list gives for it beside a hash that can be checked; 0 = none. */
 uint64_t fiks_received_announced(const fiks_received *received, const char *name);
 /* FIKS_INTEGRITY "mismatch" or "missing", FIKS_ARCHIVE "no_files". */

@@ -264,6 +264,23 @@ static fiks_status on_signature(fiks_unzip *unzip, const uint8_t *at, fiks_error
     return bad_structure(unzip, "a header was expected", err);
 }
 
+static fiks_status decode_name(fiks_unzip *unzip, const uint8_t *raw, size_t len, bool utf8,
+                               fiks_error *err)
+{
+    const fiks_unzip_events *events = &unzip->events;
+    fiks_status status =
+        fiks_name_decode(raw, len, utf8, events->known, events->to, &unzip->name, err);
+    const char *instead =
+        status == FIKS_ARCHIVE && events->unnamed ? events->unnamed(events->to) : NULL;
+    if (!instead)
+        return status;
+    fiks_buf_clear(&unzip->name);
+    if (!fiks_buf_adds(&unzip->name, instead))
+        return fiks_fail_memory(err);
+    fiks_error_clear(err);
+    return FIKS_OK;
+}
+
 /* The entry's name as UTF-8: Info-ZIP's Unicode Path field (0x7075) wins when it belongs to it. */
 static fiks_status read_name(fiks_unzip *unzip, const fiks_zip_entry *entry, const uint8_t *extra,
                              size_t extra_len, fiks_error *err)
@@ -280,8 +297,7 @@ static fiks_status read_name(fiks_unzip *unzip, const fiks_zip_entry *entry, con
     }
     fiks_status status = fiks_name_check(entry->name, entry->name_len, err);
     if (!status)
-        status = fiks_name_decode(raw, len, utf8, unzip->events.known, unzip->events.to,
-                                  &unzip->name, err);
+        status = decode_name(unzip, raw, len, utf8, err);
     return status ? status : fiks_name_check(unzip->name.data, unzip->name.len, err);
 }
 
@@ -294,10 +310,12 @@ static fiks_status check_new(fiks_unzip *unzip, fiks_error *err)
     int added = fiks_name_set_add(&unzip->names, name->data);
     if (added < 0)
         return fiks_fail_memory(err);
-    return added ? FIKS_OK
-                 : fiks_fail(err, FIKS_ARCHIVE, "duplicate",
-                             "the zip holds \"%s\" twice (upper and lower case are the same)",
-                             current(unzip)->shown);
+    return added || unzip->events.keep_duplicates
+               ? FIKS_OK
+               : fiks_fail(err, FIKS_ARCHIVE, "duplicate",
+                           "the zip holds \"%s\" twice (upper and lower case are the same, and "
+                           "so are letters composed in different ways)",
+                           current(unzip)->shown);
 }
 
 static fiks_status read_sizes(fiks_zip_entry *entry, const uint8_t *fixed, const uint8_t *extra,

@@ -17,8 +17,8 @@
 /* What comes out, in the order of the archive. A failure ends the reading with that failure. */
 typedef struct fiks_unzip_events {
     void *to;
-    /* A file starts. `name` is UTF-8, safe by fiks_name_check, and unlike all before it. Folders
-     * are not told. */
+    /* A file starts. `name` is UTF-8, safe by fiks_name_check, and (without `keep_duplicates`)
+     * unlike all before it. Folders are not told. */
     fiks_status (*begin)(void *to, const char *name, fiks_error *err);
     fiks_status (*data)(void *to, const void *data, size_t len, fiks_error *err);
     /* Its CRC and sizes are right. */
@@ -27,6 +27,10 @@ typedef struct fiks_unzip_events {
     /* How large the file of this name was announced to be, by somebody who also gave its hash: up
      * to there it is no bomb, however well it was packed. 0 = was not. May be NULL. */
     uint64_t (*announced)(void *to, const char *name);
+    /* What to call a file whose name says that it is UTF-8 and is not; NULL = refuse it. May be
+     * NULL. */
+    const char *(*unnamed)(void *to);
+    bool keep_duplicates; /* two files may have the same name */
 } fiks_unzip_events;
 
 typedef struct fiks_unzip fiks_unzip;

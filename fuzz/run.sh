@@ -8,6 +8,7 @@ shift 2
 bad=0
 
 LUA_PATH="./?.lua;;" "${LUA:-lua5.4}" fuzz/seeds.lua "$build/seeds" || exit 2
+export FIKS_FUZZ_KEY=$build/seeds/cms.key
 for target in "$@"; do
     mkdir -p "$build/corpus/$target" "$build/seeds/$target"
     log=$build/$target.log

@@ -1,6 +1,7 @@
 /*
  * The unzipper: pieces of any size give the same verdict as the whole and, when it is good, the
- * same files; no more comes out than the limit, and no name leads out of a folder.
+ * same files; no more comes out than the limit, and no name leads out of a folder. What it may ask
+ * its owner is answered in one way or another, by the length of the input.
  */
 #include "../csrc/unzip.h"
 #include "../csrc/str.h"
@@ -62,10 +63,35 @@ static fiks_status on_end(void *to, fiks_error *err)
     return FIKS_OK;
 }
 
+static bool on_known(void *to, const char *name)
+{
+    (void)to;
+    return (unsigned char)name[0] >= 0x80;
+}
+
+static uint64_t on_announced(void *to, const char *name)
+{
+    (void)to;
+    return name[0] == 'b' ? 100 : 0;
+}
+
+static const char *on_unnamed(void *to)
+{
+    (void)to;
+    return "uten navn.bin";
+}
+
 /* The verdict becomes the last line of what was seen; all of it when it is a failure. */
 static void read_archive(const uint8_t *data, size_t size, size_t piece, archive *a)
 {
-    fiks_unzip_events events = {.to = a, .begin = on_begin, .data = on_data, .end = on_end};
+    fiks_unzip_events events = {.to = a,
+                                .begin = on_begin,
+                                .data = on_data,
+                                .end = on_end,
+                                .known = size & 1 ? on_known : NULL,
+                                .announced = size & 2 ? on_announced : NULL,
+                                .unnamed = size & 4 ? on_unnamed : NULL,
+                                .keep_duplicates = size & 8};
     fiks_unzip *unzip;
     fiks_error err;
     fiks_error_clear(&err);

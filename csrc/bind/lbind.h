@@ -84,7 +84,8 @@ void fiks_l_push_place(lua_State *L, int place);
 /* Before the first. */
 void fiks_l_open_places(lua_State *L);
 
-/* Pushes an array with what a forsendelse sink received; empty for other sinks. Returns 1. */
+/* Pushes an array with what a forsendelse sink received (empty for other sinks) and, once one has
+ * opened it, the number of the key. Returns how many values. */
 int fiks_l_push_files(lua_State *L, const fiks_sink *sink);
 
 /*

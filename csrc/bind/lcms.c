@@ -104,36 +104,57 @@ static int cms_encrypt(lua_State *L)
     return push_bytes(L, bytes);
 }
 
-/* core.cms_decrypt(data, { key, ... }) -> bytes | nil, err */
-static int cms_decrypt(lua_State *L)
+/* { bytes =, key =, trailing = }: length of the content, number of the key that opened it, and
+ * whether bytes follow the message. */
+static void push_result(lua_State *L, const fiks_cms_result *result)
 {
-    size_t len, count;
-    fiks_error err = {0};
-    const char *data = luaL_checklstring(L, 1, &len);
-    lua_pushvalue(L, 2);
-    fiks_key **keys = check_keys(L, &count);
-    fiks_buf *bytes = new_bytes(L);
-    if (fiks_cms_decrypt(data, len, keys, count, bytes, &err))
-        return fiks_l_fail(L, &err);
-    return push_bytes(L, bytes);
+    lua_createtable(L, 0, 3);
+    fiks_l_push_int64(L, (int64_t)result->bytes);
+    lua_setfield(L, -2, "bytes");
+    lua_pushinteger(L, (lua_Integer)result->key + 1);
+    lua_setfield(L, -2, "key");
+    lua_pushboolean(L, result->trailing);
+    lua_setfield(L, -2, "trailing");
 }
 
-/* core.cms_decrypt_file{ from=, to=, keys= } -> { bytes= } | nil, err */
+/* core.cms_decrypt(data, { key, ... }, { legacy_ciphers = }?) -> bytes, result | nil, err */
+static int cms_decrypt(lua_State *L)
+{
+    size_t len;
+    fiks_error err = {0};
+    fiks_cms_result result;
+    fiks_cms_options options = {0};
+    lua_settop(L, 3);
+    const char *data = luaL_checklstring(L, 1, &len);
+    if (!lua_isnil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        options.legacy_ciphers = fiks_l_boolean(L, 3, "legacy_ciphers");
+    }
+    lua_pushvalue(L, 2);
+    options.keys = check_keys(L, &options.key_count);
+    fiks_buf *bytes = new_bytes(L);
+    if (fiks_cms_decrypt(data, len, &options, bytes, &result, &err))
+        return fiks_l_fail(L, &err);
+    push_bytes(L, bytes);
+    push_result(L, &result);
+    return 2;
+}
+
+/* core.cms_decrypt_file{ from=, to=, keys=, legacy_ciphers= } -> result | nil, err */
 static int cms_decrypt_file(lua_State *L)
 {
-    size_t count;
-    uint64_t bytes = 0;
     fiks_error err = {0};
+    fiks_cms_result result;
+    fiks_cms_options options = {0};
     luaL_checktype(L, 1, LUA_TTABLE);
     const char *from = fiks_l_string(L, 1, "from"), *to = fiks_l_string(L, 1, "to");
-    fiks_key **keys = check_keys_option(L, 1, &count);
+    options.legacy_ciphers = fiks_l_boolean(L, 1, "legacy_ciphers");
+    options.keys = check_keys_option(L, 1, &options.key_count);
     if (!from)
         return luaL_error(L, "option 'from' is missing: the file to decrypt");
-    if (fiks_cms_decrypt_file(from, to, keys, count, &bytes, &err))
+    if (fiks_cms_decrypt_file(from, to, &options, &result, &err))
         return fiks_l_fail(L, &err);
-    lua_createtable(L, 0, 1);
-    fiks_l_push_int64(L, (int64_t)bytes);
-    lua_setfield(L, -2, "bytes");
+    push_result(L, &result);
     return 1;
 }
 
@@ -162,7 +183,8 @@ static fiks_expected_file *check_expected(lua_State *L, int options, size_t *cou
     return list;
 }
 
-/* core.forsendelse_sink{ folder=, keys=, expected=, max_total_bytes= } -> sink | nil, err */
+/* core.forsendelse_sink{ folder=, keys=, expected=, max_total_bytes=, legacy_ciphers=,
+ * rename_duplicates=, raw= } -> sink | nil, err */
 static int forsendelse_sink(lua_State *L)
 {
     fiks_error err = {0};
@@ -175,6 +197,9 @@ static int forsendelse_sink(lua_State *L)
     options.keys = check_keys_option(L, 1, &options.key_count);
     options.expected = check_expected(L, 1, &options.expected_count);
     options.max_total_bytes = fiks_l_integer(L, 1, "max_total_bytes", 0);
+    options.legacy_ciphers = fiks_l_boolean(L, 1, "legacy_ciphers");
+    options.rename_duplicates = fiks_l_boolean(L, 1, "rename_duplicates");
+    options.raw = fiks_l_boolean(L, 1, "raw");
     if (!options.folder)
         return luaL_error(L, "option 'folder' is missing: where the files go");
     if (fiks_forsendelse_sink_new(&options, &sink, &err))
@@ -208,7 +233,12 @@ int fiks_l_push_files(lua_State *L, const fiks_sink *sink)
 {
     size_t count;
     const fiks_received_file *files = fiks_forsendelse_sink_files(sink, &count);
-    return push_file_list(L, files, count);
+    int key = fiks_forsendelse_sink_key(sink);
+    push_file_list(L, files, count);
+    if (key < 0)
+        return 1;
+    lua_pushinteger(L, key + 1);
+    return 2;
 }
 
 #define VERIFIED_TYPE "fiks.core.verified"
@@ -240,7 +270,30 @@ static int forsendelse_verify(lua_State *L)
     return push_file_list(L, files, count);
 }
 
-/* sink:files(): of a sink that no call took over. */
+/* sink:feed(bytes) -> true | nil, err: what an answer would bring, from elsewhere. */
+static int sink_feed(lua_State *L)
+{
+    size_t len;
+    fiks_error err = {0};
+    fiks_sink *sink = fiks_l_check_box(L, 1, FIKS_L_SINK);
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    if (fiks_sink_feed(sink, bytes, len, &err))
+        return fiks_l_fail(L, &err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* sink:finish() -> files, key | nil, err: that was all. The number of the key that opened it. */
+static int sink_finish(lua_State *L)
+{
+    fiks_error err = {0};
+    fiks_sink *sink = fiks_l_check_box(L, 1, FIKS_L_SINK);
+    if (fiks_sink_finish(sink, &err))
+        return fiks_l_fail(L, &err);
+    return fiks_l_push_files(L, sink);
+}
+
+/* sink:files() -> files, key?: of a sink that no call took over. */
 static int sink_files(lua_State *L)
 {
     return fiks_l_push_files(L, fiks_l_check_box(L, 1, FIKS_L_SINK));
@@ -258,8 +311,11 @@ static int sink_close(lua_State *L)
 void fiks_l_open_cms(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
-    static const luaL_Reg sink_methods[] = {
-        {"files", sink_files}, {"close", sink_close}, {NULL, NULL}};
+    static const luaL_Reg sink_methods[] = {{"feed", sink_feed},
+                                            {"finish", sink_finish},
+                                            {"files", sink_files},
+                                            {"close", sink_close},
+                                            {NULL, NULL}};
     static const luaL_Reg functions[] = {{"cms_encrypt", cms_encrypt},
                                          {"cms_decrypt", cms_decrypt},
                                          {"cms_decrypt_file", cms_decrypt_file},

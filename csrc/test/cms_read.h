@@ -11,7 +11,7 @@
 
 static fiks_error last;
 static fiks_buf plain; /* of the last reading */
-__attribute__((unused)) static bool trailing;
+__attribute__((unused)) static bool trailing, legacy_ciphers;
 __attribute__((unused)) static size_t key_used;
 
 __attribute__((unused)) static fiks_status keep(void *to, const void *data, size_t len,
@@ -28,7 +28,8 @@ __attribute__((unused)) static fiks_status read_chunks(const void *data, size_t 
     fiks_cms_reader *reader;
     fiks_error_clear(&last);
     fiks_buf_free(&plain);
-    fiks_status status = fiks_cms_reader_new(keys, key_count, keep, &plain, &reader, &last);
+    fiks_cms_options options = {keys, key_count, legacy_ciphers};
+    fiks_status status = fiks_cms_reader_new(&options, keep, &plain, &reader, &last);
     for (size_t i = 0; i < len && !status; i += chunk)
         status = fiks_cms_reader_feed(reader, (const char *)data + i,
                                       len - i < chunk ? len - i : chunk, &last);

@@ -115,6 +115,8 @@ typedef struct run {
     const fiks_expected_file *expected;
     size_t expected_count;
     const char *disposition; /* NULL = none */
+    const char *type;        /* Content-Type */
+    bool rename_duplicates, raw, legacy_ciphers;
     int64_t max_total_bytes;
     size_t chunk; /* 0 = whole */
     char seen[4096];
@@ -131,6 +133,9 @@ static fiks_sink *new_sink(const run *r)
     options.expected = r->expected;
     options.expected_count = r->expected_count;
     options.max_total_bytes = r->max_total_bytes;
+    options.rename_duplicates = r->rename_duplicates;
+    options.raw = r->raw;
+    options.legacy_ciphers = r->legacy_ciphers;
     fiks_error_clear(&last);
     CHECK_OK(fiks_forsendelse_sink_new(&options, &sink, &last), last);
     return sink;
@@ -155,8 +160,9 @@ static fiks_status receive(run *r, const fiks_buf *message)
 {
     empty_inbox();
     fiks_sink *sink = new_sink(r);
-    if (r->disposition)
-        sink->ops->head(sink, "application/octet-stream", r->disposition);
+    if (r->disposition || r->type)
+        sink->ops->head(sink, r->type ? r->type : "application/octet-stream",
+                        r->disposition ? r->disposition : "");
     fiks_status status = feed_all(sink, message, r->chunk);
     CHECK_EQ_INT(status, last.kind);
     snprintf(r->seen, sizeof r->seen, "%s", verdicts(sink));

@@ -243,7 +243,9 @@ TEST(opens_a_message)
     CHECK_OK(fiks_cms_encrypt("hei", 3, (const char *const *)&pem, 1, &message, &message_len, &err),
              err);
     fiks_buf plain = {0};
-    CHECK_OK(fiks_cms_decrypt(message, message_len, &key, 1, &plain, &err), err);
+    CHECK_OK(fiks_cms_decrypt(message, message_len, &(fiks_cms_options){&key, 1, false}, &plain,
+                              NULL, &err),
+             err);
     CHECK_MEM(plain.data, plain.len, "hei", 3);
     fiks_buf_free(&plain);
     fiks_bytes_free(message, message_len);

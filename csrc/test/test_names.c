@@ -150,6 +150,58 @@ TEST(sets_fold_case)
     fiks_name_set_free(&set);
 }
 
+static void check_fold(const char *a, const char *b, bool any_case, bool same)
+{
+    char *one = fiks_name_fold(a, any_case), *two = fiks_name_fold(b, any_case);
+    CHECK(one && two);
+    if ((strcmp(one, two) == 0) != same)
+        TEST_FAIL("%s and %s: %s, %s", a, b, one, two);
+    free(one);
+    free(two);
+}
+
+TEST(names_are_the_same_however_their_letters_are_composed)
+{
+    static const char *const same[][2] = {
+        {"sa\xCC\x8Aknad.pdf", "såknad.pdf"}, /* a, ring */
+        {"A\xCC\x8A", "Å"},                   /* and the Ångström sign */
+        {"\xE2\x84\xAB", "Å"},
+        {"\xE1\xBB\x87", "e\xCC\x82\xCC\xA3"}, /* marks in any order */
+        {"\xE1\xBB\x87", "e\xCC\xA3\xCC\x82"},
+        {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"}, /* beyond the tables */
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        check_fold(same[i][0], same[i][1], false, true);
+        check_fold(same[i][0], same[i][1], true, true);
+    }
+    static const char *const cases[][2] = {
+        {"ÅRSRAPPORT", "a\xCC\x8Arsrapport"},
+        {"ŠÁMI", "šámi"},
+        {"ĐŊŦ", "đŋŧ"},
+        {"ПИСЬМО", "письмо"},
+        {"ΓΡΑΜΜΑ", "γραμμα"},
+        {"Ǆ", "ǆ"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_fold(cases[i][0], cases[i][1], true, true);
+        check_fold(cases[i][0], cases[i][1], false, false);
+    }
+    check_fold("ø", "o", true, false);
+    check_fold("×", "÷", true, false);
+    check_fold("\xF8.pdf", "\xF8.pdf", true, true); /* no UTF-8: as it is */
+}
+
+TEST(names_of_nothing_but_marks)
+{
+    char marks[8001];
+    for (size_t i = 0; i < 8000; i += 4)
+        memcpy(marks + i, "\xCC\xA3\xCC\x82", 4);
+    marks[8000] = '\0';
+    char *folded = fiks_name_fold(marks, true);
+    CHECK(folded && strlen(folded) == 8000);
+    free(folded);
+}
+
 TEST(shows_nothing_that_could_fool_a_terminal)
 {
     fiks_buf out = {0};

@@ -298,8 +298,9 @@ TEST(links_and_devices)
 
 TEST(duplicates)
 {
-    static const char *const pairs[][2] = {
-        {"a.pdf", "a.pdf"}, {"a.pdf", "A.PDF"}, {"søk.pdf", "SØK.pdf"}, {"a", "a/"}};
+    static const char *const pairs[][2] = {{"a.pdf", "a.pdf"},         {"a.pdf", "A.PDF"},
+                                           {"søk.pdf", "SØK.pdf"},     {"a", "a/"},
+                                           {"å.pdf", "a\xCC\x8A.pdf"}, {"Š.pdf", "s\xCC\x8C.pdf"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         zip_file files[] = {{.name = pairs[i][0]}, {.name = pairs[i][1]}};
         check_fails(zip_build(files, 2, NULL), FIKS_ARCHIVE, "duplicate");

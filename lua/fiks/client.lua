@@ -105,7 +105,10 @@ local function conclude(self, call, place, spec, stream, hooking)
     ok, why = pcall(stream.finish, stream, call)
   end
   self._in_flight[place] = nil
-  local files = ok and spec.sink and call:files() or nil
+  local files, key
+  if ok and spec.sink then
+    files, key = call:files()
+  end
   call:close()
   if not ok then -- an interrupt, or a function of the program raised
     error(why, 0)
@@ -113,7 +116,7 @@ local function conclude(self, call, place, spec, stream, hooking)
     response, failure = nil, why
   end
   if response then
-    response.files = files
+    response.files, response.key = files, key
     return response
   end
   failure.files = files

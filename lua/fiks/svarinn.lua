@@ -27,7 +27,8 @@ local SvarInn = {}
 
 local mt = { __index = SvarInn, __name = "fiks.SvarInn" }
 
-local NEW = { "username", "password", "version", "keys", "accounts" }
+local NEW = { "username", "password", "version", "keys", "accounts", "legacy_ciphers",
+  "rename_duplicates" }
 
 local function fail(kind, code, message, ...)
   return nil, Error.new { kind = kind, code = code, message = message:format(...) }
@@ -53,9 +54,16 @@ function SvarInn.new(client, given, level)
   if version ~= 1 and version ~= 2 then
     return fail("config", "svarinn.version", "option 'svarinn.version' must be 1 or 2")
   end
+  local how = {}
+  for _, name in ipairs { "legacy_ciphers", "rename_duplicates" } do
+    how[name] = given[name]
+    if given[name] ~= nil and type(given[name]) ~= "boolean" then
+      return fail("config", "svarinn." .. name, "option 'svarinn.%s' must be true or false", name)
+    end
+  end
   local accounts = {}
   for i = 1, given.accounts and #given.accounts or 1 do
-    accounts[i] = Account.new(client, version)
+    accounts[i] = Account.new(client, version, how)
   end
   local svarinn = setmetatable({
     version = version, _client = client, _accounts = accounts,
@@ -159,11 +167,15 @@ end
 
 --- Receives one forsendelse into <into>/<id>, without acknowledging it.
 ---@param forsendelse fiks.Forsendelse one of the list
----@param given { into: string, progress: function? }
----@return { folder: string, files: fiks.ReceivedFile[] }? received
+---@param given { into: string, progress: function?, raw: boolean? } raw: an archive is not unpacked
+---@return { folder: string, files: fiks.ReceivedFile[], key: integer? }? received; `key` is the
+---number of the key that opened it
 ---@return fiks.Error? err `files` holds what was seen, with verdicts; code "mismatch": a wrong hash
 function SvarInn:download(forsendelse, given)
-  given = options.check(given, { "into", "progress" }, "svarinn:download", 2)
+  given = options.check(given, { "into", "progress", "raw" }, "svarinn:download", 2)
+  if given.raw ~= nil and type(given.raw) ~= "boolean" then
+    error("svarinn:download: raw must be true or false, not a " .. type(given.raw), 2)
+  end
   local into, err = arguments.folder(given, "download", 2)
   if not into then
     return nil, err
@@ -181,7 +193,7 @@ function SvarInn:download(forsendelse, given)
   if not account then
     return nil, err
   end
-  return account:download(forsendelse, into .. "/" .. id, given.progress)
+  return account:download(forsendelse, into .. "/" .. id, given.progress, given.raw)
 end
 
 -- Id and account of what `acknowledge` and `fail` are given.

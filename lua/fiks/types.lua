@@ -86,6 +86,7 @@
 ---@field http_version "1.0"|"1.1"|"2"|"3"|nil likewise
 ---@field request_id string? the server's: X-Request-Id, X-Correlation-Id or traceparent
 ---@field files fiks.ReceivedFile[]? with a sink: what it has seen
+---@field key integer? with a sink: the number of the key that opened it
 
 ---@class fiks.Timings where the time of an attempt went, in ms; what a kept connection spares is 0
 ---@field dns_ms number
@@ -147,6 +148,8 @@
 ---@field version 1|2? default by contract: 1 in 2018, 2 in current
 ---@field keys (table|fiks.Key)[]? private keys, tried in turn; default: the client's own
 ---@field accounts fiks.SvarInnAccount[]? several, instead of username and password
+---@field legacy_ciphers boolean? also read what is encrypted with RC2, DES or triple DES
+---@field rename_duplicates boolean? keep files of one name ("a (2).pdf"), else they are an error
 
 ---@class fiks.ReceiveOptions
 ---@field into string? a folder that exists; each forsendelse becomes the folder <into>/<id>
@@ -174,6 +177,8 @@
 ---@field size integer
 ---@field sha256 string hex
 ---@field verdict "verified"|"unverifiable"|"mismatch"|"undeclared"
+---@field mime string? as the list has it, else by the name
+---@field undeclared true? the list does not name it
 
 ---@class fiks.Forsendelse one item of SvarInn's list, v1 or v2
 ---@field id string
@@ -200,6 +205,7 @@
 ---@field problem fiks.Error? why it cannot be handled
 ---@field folder string? received: where it lies
 ---@field files fiks.ReceivedFile[]? received, or seen before the error
+---@field key integer? number of the key that opened it
 ---@field acknowledged boolean? received: SvarInn knows
 ---@field ack_error fiks.Error? why it does not
 ---@field redelivered boolean? it may have been seen before: an earlier run ended too soon
@@ -270,7 +276,7 @@
 ---@class fiks.core.Call
 ---@field finished fun(self): boolean
 ---@field result fun(self): fiks.Response?, fiks.Error?, fiks.Response?
----@field files fun(self): fiks.ReceivedFile[]? with a forsendelse sink
+---@field files fun(self): fiks.ReceivedFile[]?, integer? with a forsendelse sink; the key's number
 ---@field cancel fun(self)
 ---@field close fun(self)
 
@@ -288,7 +294,16 @@
 ---@field cancel fun(self)
 ---@field close fun(self)
 
+---@class fiks.core.Decrypted
+---@field bytes integer of the content
+---@field key integer number of the key that opened it
+---@field trailing boolean bytes follow the message
+
 ---@class fiks.core.Sink
+---@field feed fun(self, bytes: string): true?, fiks.Error? what an answer would bring
+---@field finish fun(self): fiks.ReceivedFile[]?, integer|fiks.Error? that was all; the key's number
+---@field files fun(self): fiks.ReceivedFile[], integer?
+---@field close fun(self)
 
 ---@class fiks.core the C module; private: use the modules above it
 ---@field version string
@@ -323,8 +338,8 @@
 ---@field verify_chain fun(chain: string[], anchors: string[], at_s: number): true?, fiks.Error?
 ---@field jwk fun(key: fiks.Key): table
 ---@field cms_encrypt fun(data: string, certificates: string[]): string?, fiks.Error?
----@field cms_decrypt fun(data: string, keys: fiks.Key[]): string?, fiks.Error?
----@field cms_decrypt_file fun(options: table): table?, fiks.Error?
+---@field cms_decrypt fun(data: string, keys: fiks.Key[], o: table?): string?, table|fiks.Error
+---@field cms_decrypt_file fun(o: table): fiks.core.Decrypted?, fiks.Error? from, to, keys
 ---@field forsendelse_sink fun(options: table): fiks.core.Sink?, fiks.Error?
 ---@field forsendelse_verify fun(o: table): fiks.ReceivedFile[]?, fiks.Error? folder, expected
 ---@field asice fun(files: table): string?, fiks.Error?

@@ -12,7 +12,7 @@ POST /_forget                                       no answers, nothing seen, th
 GET  /_seen?path                                    [{"path", "method", "headers", "body", "bytes",
                                                       "sha256", "connection"}], body up to 64 KB
 An answer: {"status", "headers": {}, "type", "body", "base64", "times" (the body, repeated)} and, instead of what is usual:
-  "drop" (no byte), "cut" (half), "dribble_ms" (a byte at a time), "delay_ms", "endless" (chunks),
+  "drop" (no byte), "cut" (half), "chunked" (no length; with "cut" no end either), "dribble_ms" (a byte at a time), "delay_ms", "endless" (chunks),
   "header_bytes" (one huge header), "header_count", "always" (is not used up), "authorization" (only
   for requests with this header),
   "token": {"expires_in", "lifetime_s"} (a fresh one), "gzip" (the body, compressed).
@@ -147,7 +147,11 @@ def send(peer, answer):
         peer.sendall(head(answer, None))
         while True:
             peer.sendall(b"1000\r\n" + b" " * 4096 + b"\r\n")
-    data = head(answer, len(body) + (100 if answer.get("cut") else 0)) + body
+    if answer.get("chunked"):
+        end = b"" if answer.get("cut") else b"0\r\n\r\n"
+        data = head(answer, None) + b"%x\r\n" % len(body) + body + b"\r\n" + end
+    else:
+        data = head(answer, len(body) + (100 if answer.get("cut") else 0)) + body
     if "dribble_ms" in answer:
         for byte in data:
             peer.sendall(bytes([byte]))

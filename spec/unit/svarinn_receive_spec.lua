@@ -143,7 +143,7 @@ describe("svarinn:receive", function()
     assert.is_true(got[1].redelivered)
     assert.is_true(got[1].acknowledged)
     assert.same({ { name = "a.txt", stored_as = "a.txt", size = 0, verdict = "unverifiable",
-      sha256 = core.sha256("") } }, got[1].files)
+      sha256 = core.sha256(""), mime = "application/octet-stream" } }, got[1].files)
     assert.equal(0, #made)
   end)
 

@@ -172,11 +172,12 @@ describe("svarinn:download", function()
       return { options = options, close = function() end }
     end
     local svarinn, client = new { ["svarinn.v1.download"] = function()
-      return { status = 200, files = { { name = "x" } } }
+      return { status = 200, files = { { name = "x" } }, key = 2 }
     end }
     local got = assert(svarinn:download({ id = "a", filer = {} }, { into = "inn/" }))
     core.forsendelse_sink = real
-    assert.same({ folder = "inn/a", files = { { name = "x" } } }, got)
+    assert.same({ folder = "inn/a", key = 2, files = { { name = "x",
+      mime = "application/octet-stream" } } }, got)
     assert.equal("svarinn.v1.download", client:names())
     local problem = failure("protocol", "forsendelse_id")
     local none, err = svarinn:download({ id = "..", filer = {}, problem = problem }, { into = "x" })

@@ -1,6 +1,7 @@
 --- One mottakersystem of SvarInn: its calls, with its own user name and password, in v1 and v2.
 --- What belongs to one account is never asked for, nor acknowledged, with another's credentials.
 
+local content = require "fiks.svarinn.content"
 local core = require "fiks.core"
 local Error = require "fiks.error"
 local model = require "fiks.svarinn.model"
@@ -28,9 +29,10 @@ end
 
 ---@param client fiks.Client
 ---@param version 1|2
+---@param how { legacy_ciphers: boolean?, rename_duplicates: boolean? }?
 ---@return fiks.svarinn.Account
-function Account.new(client, version)
-  return setmetatable({ version = version, _client = client }, Account)
+function Account.new(client, version, how)
+  return setmetatable({ version = version, _client = client, _how = how or {} }, Account)
 end
 
 --- Takes user name, password and keys into use.
@@ -117,16 +119,6 @@ end
 
 -- ---- one forsendelse ----------------------------------------------------------------------------
 
---- What the files of a forsendelse are held against.
----@param forsendelse fiks.Forsendelse
-function Account.expected_files(forsendelse)
-  local expected = {}
-  for i, file in ipairs(forsendelse.filer) do
-    expected[i] = { name = file.navn, sha256 = file.sha256, size = file.size }
-  end
-  return expected
-end
-
 local function following(forsendelse, progress)
   local stream = Stream.new()
   stream.progress = function(now)
@@ -151,11 +143,9 @@ local function explain_download(self, err, forsendelse)
   return err
 end
 
-local function download_once(self, forsendelse, folder, progress)
-  local sink, err = core.forsendelse_sink {
-    folder = folder, keys = self._keys or { self._client._settings.key },
-    expected = Account.expected_files(forsendelse),
-  }
+local function download_once(self, forsendelse, folder, progress, raw)
+  local sink, err = content.sink(forsendelse, folder,
+    self._keys or { self._client._settings.key }, self._how, raw)
   if not sink then
     return nil, err
   end
@@ -167,22 +157,25 @@ local function download_once(self, forsendelse, folder, progress)
   sink:close() -- the call's, unless it could not be started
   if not response then
     failure.id = forsendelse.id
+    content.describe(failure.files or {}, forsendelse)
     return nil, explain_download(self, failure, forsendelse)
   end
-  return { folder = folder, files = response.files or {} }
+  return { folder = folder, files = content.describe(response.files or {}, forsendelse),
+    key = response.key }
 end
 
---- Receives one forsendelse as a folder. What is not what was sent may have suffered on its way: it
---- is fetched once more.
+--- Receives one forsendelse as a folder. What is not what was sent, or not all of it, may have
+--- suffered on its way: it is fetched once more.
 ---@param forsendelse fiks.Forsendelse
 ---@param folder string that is not there
 ---@param progress fun(f: fiks.Forsendelse, received: integer, total: integer?)?
----@return { folder: string, files: fiks.ReceivedFile[] }? received
+---@param raw boolean? an archive is not unpacked
+---@return { folder: string, files: fiks.ReceivedFile[], key: integer? }? received
 ---@return fiks.Error? err
-function Account:download(forsendelse, folder, progress)
-  local received, err = download_once(self, forsendelse, folder, progress)
-  if not received and err.kind == "integrity" then
-    return download_once(self, forsendelse, folder, progress)
+function Account:download(forsendelse, folder, progress, raw)
+  local received, err = download_once(self, forsendelse, folder, progress, raw)
+  if not received and content.may_have_suffered(err) then
+    return download_once(self, forsendelse, folder, progress, raw)
   end
   return received, err
 end

@@ -1,6 +1,7 @@
 --- One forsendelse on its way: fetched, verified and durable, handed over, acknowledged; each step
 --- begun only when the journal holds the one before it.
 
+local content = require "fiks.svarinn.content"
 local core = require "fiks.core"
 local Error = require "fiks.error"
 local log = require "fiks.log"
@@ -70,12 +71,12 @@ local function fetch(work, f, row)
   local folder = work.folder .. "/" .. f.id
   if M.is_folder(folder) then
     local files, changed = core.forsendelse_verify {
-      folder = folder, expected = work.account.expected_files(f),
+      folder = folder, expected = content.expected_files(f),
     }
     -- The journal had never heard of it: an earlier run without one may have shown it.
     f.redelivered = f.redelivered or row.listed_at == row.seen_at or nil
     if files then
-      f.folder, f.files = folder, files
+      f.folder, f.files = folder, content.describe(files, f)
       return true
     elseif not work.spooled then
       return nil, changed
@@ -87,7 +88,7 @@ local function fetch(work, f, row)
     f.files = err.files or {}
     return nil, err
   end
-  f.folder, f.files = received.folder, received.files
+  f.folder, f.files, f.key = received.folder, received.files, received.key
   return true
 end
 
