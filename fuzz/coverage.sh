@@ -41,5 +41,5 @@ share ber csrc/ber
 replay cms
 share cms csrc/ber csrc/cms csrc/cms_ber csrc/cms_cipher csrc/cms_header csrc/cms_pem
 replay unzip
-share unzip csrc/unzip csrc/unzip_directory
+share unzip csrc/unzip csrc/unzip_directory csrc/inflate
 exit $bad

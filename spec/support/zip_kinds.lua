@@ -6,7 +6,7 @@ local M = {}
 local NAME = "søknad æøå.pdf"
 
 --- By kind: `files`, their names in order, or their `count`, and whether they are stored under
---- others (`renamed`); or `refused`, kind and code of the error. `listed`: the name that the list has.
+--- others (`renamed`); or `refused`, kind and code. `listed`: the name that the list has.
 M.kinds = {
   ["ok-utf8-datadescriptor"] = { files = { NAME, "vedlegg.txt", "tom.bin" } },
   ["ok-single-pdf"] = { count = 1 },
