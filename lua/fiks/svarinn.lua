@@ -16,7 +16,6 @@ local arguments = require "fiks.svarinn.arguments"
 local core = require "fiks.core"
 local Error = require "fiks.error"
 local Item = require "fiks.svarinn.item"
-local Journal = require "fiks.svarinn.journal"
 local options = require "fiks.options"
 local Reception = require "fiks.svarinn.reception"
 
@@ -54,14 +53,11 @@ function SvarInn.new(client, given, level)
   if version ~= 1 and version ~= 2 then
     return fail("config", "svarinn.version", "option 'svarinn.version' must be 1 or 2")
   end
-  local how = {}
-  for _, name in ipairs { "legacy_ciphers", "rename_duplicates" } do
-    how[name] = given[name]
-    if given[name] ~= nil and type(given[name]) ~= "boolean" then
-      return fail("config", "svarinn." .. name, "option 'svarinn.%s' must be true or false", name)
-    end
+  local how, err = access.how(given)
+  if not how then
+    return nil, err
   end
-  local accounts = {}
+  local accounts, commit = {}, nil
   for i = 1, given.accounts and #given.accounts or 1 do
     accounts[i] = Account.new(client, version, how)
   end
@@ -71,7 +67,7 @@ function SvarInn.new(client, given, level)
       return given
     end,
   }, mt)
-  local commit, err = svarinn:_prepare_reload(client._family and client._family.watched or {})
+  commit, err = svarinn:_prepare_reload(client._family and client._family.watched or {})
   if not commit then
     return nil, err
   end
@@ -240,30 +236,10 @@ end
 
 -- ---- receiving ----------------------------------------------------------------------------------
 
--- The folder, the journal, and this process alone at both.
 local function open_reception(self, settings)
-  local journal, err
-  if not settings.spooled and not Item.is_folder(settings.folder) then -- not mounted, perhaps
-    return fail("io", "folder", "svarinn: there is no folder %s: make it first", settings.folder)
-  end
-  journal, err = Journal.open(settings.target)
-  local fine = journal
-  if journal and settings.spooled then
-    fine, err = core.make_folder(settings.folder)
-  end
-  for _, account in ipairs(self._accounts) do
-    if fine then
-      fine, err = journal:lock(account.name)
-    end
-  end
-  if not fine then
-    if journal then
-      journal:close()
-    end
-    return nil, err
-  end
-  self._target = settings.target
-  return journal
+  local journal, err = Reception.open(self._accounts, settings)
+  self._target = journal and settings.target or self._target
+  return journal, err
 end
 
 -- Closes what an earlier loop, which was left before its end, holds open.
@@ -315,9 +291,13 @@ end
 ---a handler the summary; nil when the list could not be had
 ---@return fiks.Error? err
 function SvarInn:receive(given)
-  local settings = arguments.receive(given, "receive", 2)
+  local settings, err = arguments.receive(given, "receive", 2)
+  if not settings then
+    return nil, err
+  end
   end_left_loop(self)
-  local journal, err = open_reception(self, settings)
+  local journal
+  journal, err = open_reception(self, settings)
   if not journal then
     return nil, err
   elseif not settings.handler then
@@ -342,10 +322,14 @@ end
 ---@return true? stopped
 ---@return fiks.Error? err it could not begin, or every account is refused
 function SvarInn:run(given)
-  local settings = arguments.receive(given, "run", 2)
+  local settings, err = arguments.receive(given, "run", 2)
+  if not settings then
+    return nil, err
+  end
   settings.every_ms, settings.jitter = arguments.pace(given, 2)
   end_left_loop(self)
-  local journal, err = open_reception(self, settings)
+  local journal
+  journal, err = open_reception(self, settings)
   if not journal then
     return nil, err
   end
@@ -368,9 +352,14 @@ end
 
 -- ---- looking ------------------------------------------------------------------------------------
 
-local function target(self, given, what)
-  return arguments.journal(given, what, 3) or self._target
-    or error(("svarinn:%s: give into or journal: which journal?"):format(what), 3)
+-- Has `f(journal, ...)` look into the journal that is meant.
+local function look(self, given, what, f, ...)
+  local journal, err = arguments.journal(given, what, 3)
+  if err then
+    return nil, err
+  end
+  return f(journal or self._target
+    or error(("svarinn:%s: give into or journal: which journal?"):format(what), 3), ...)
 end
 
 --- What a monitor needs, from the journal alone: works without network, and while a receiver runs.
@@ -378,7 +367,7 @@ end
 ---@return fiks.ReceiveStatus? status
 ---@return fiks.Error? err
 function SvarInn:status(given)
-  return require("fiks.svarinn.status").read(target(self, given, "status"))
+  return look(self, given, "status", require("fiks.svarinn.status").read)
 end
 
 --- Lets a parked forsendelse be tried again, from the next round on.
@@ -390,7 +379,7 @@ function SvarInn:retry(id, given)
   if id ~= nil and not arguments.id(id, "retry", 2) then
     return 0
   end
-  return require("fiks.svarinn.status").retry(target(self, given, "retry"), id)
+  return look(self, given, "retry", require("fiks.svarinn.status").retry, id)
 end
 
 return SvarInn

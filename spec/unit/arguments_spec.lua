@@ -153,6 +153,9 @@ describe("arguments", function()
         return svarinn:receive { into = into }
       end, { { "/tmp/x\0y", "svarinn:receive: into holds a NUL byte" } })
       all_invalid(function(into)
+        return svarinn:status { into = into }
+      end, { { "/tmp/x\0y", "svarinn:status: into holds a NUL byte" } })
+      all_invalid(function(into)
         return svarinn:download({ id = "abc", filer = {} }, { into = into })
       end, { { "/tmp/x\0y", "svarinn:download: into holds a NUL byte" } })
     end)

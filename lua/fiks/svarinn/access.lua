@@ -1,4 +1,4 @@
---- SvarInn: user names, passwords and private keys of the accounts.
+--- SvarInn: user names, passwords and private keys of the accounts; how their downloads are read.
 
 local config = require "fiks.config"
 local Error = require "fiks.error"
@@ -13,6 +13,21 @@ local function fail(option, message, ...)
   return nil, Error.new {
     kind = "config", code = option, message = ("option '%s' " .. message):format(option, ...),
   }
+end
+
+--- How downloads are read: what of the options is about that.
+---@param given fiks.SvarInnOptions
+---@return { legacy_ciphers: boolean?, rename_duplicates: boolean? }? how
+---@return fiks.Error? err
+function M.how(given)
+  local how = {}
+  for _, name in ipairs { "legacy_ciphers", "rename_duplicates" } do
+    how[name] = given[name]
+    if given[name] ~= nil and type(given[name]) ~= "boolean" then
+      return fail("svarinn." .. name, "must be true or false")
+    end
+  end
+  return how
 end
 
 local function credential(given, name, prefix, watched)

@@ -117,6 +117,15 @@ local function count(value, default, what, level)
   return value or default
 end
 
+-- True when `into` is absent or may be a folder; nil and an error.
+local function check_into(given, what, level)
+  if given.into == nil then
+    return true
+  end
+  local folder, err = M.folder(given, what, level + 1)
+  return folder and true, err
+end
+
 -- What fiks.store opens.
 local function target_of(given, what, level)
   local journal = given.journal
@@ -141,8 +150,13 @@ end
 ---@param what string the function
 ---@param level integer
 ---@return { sqlite: string } | { postgres: string } | nil target
+---@return fiks.Error? err
 function M.journal(given, what, level)
   given = options.check(given, JOURNAL, "svarinn:" .. what, level + 1)
+  local ok, err = check_into(given, what, level + 1)
+  if not ok then
+    return nil, err
+  end
   return target_of(given, what, level + 1)
 end
 
@@ -164,12 +178,17 @@ end
 ---@param given fiks.ReceiveOptions
 ---@param what "receive"|"run"
 ---@param level integer
----@return table settings
+---@return table? settings
+---@return fiks.Error? err
 function M.receive(given, what, level)
   given = options.check(given, what == "run" and RUN or RECEIVE, "svarinn:" .. what, level + 1)
   for name, wanted in pairs { on_error = "function", handler = "function", progress = "function",
     on_round = "function", report_mismatch = "boolean", signals = "boolean" } do
     expect(given[name], wanted, what .. ": " .. name, level + 1)
+  end
+  local ok, err = check_into(given, what, level + 1)
+  if not ok then
+    return nil, err
   end
   local target = target_of(given, what, level + 1)
   if not given.into and not given.handler then

@@ -2,7 +2,9 @@
 --- them, one after the other or some side by side.
 
 local core = require "fiks.core"
+local Error = require "fiks.error"
 local Item = require "fiks.svarinn.item"
+local Journal = require "fiks.svarinn.journal"
 local log = require "fiks.log"
 local tasks = require "fiks.wait.coroutine"
 
@@ -35,6 +37,36 @@ local HOUR_MS = 3600000
 local function summary()
   return { received = 0, acknowledged = 0, failed = 0, parked = 0, waiting = 0, backlog = false,
     pages = 0, refused = {} }
+end
+
+--- The folder, the journal, and this process alone at both.
+---@param accounts fiks.svarinn.Account[]
+---@param settings table of arguments.receive
+---@return fiks.svarinn.Journal? journal
+---@return fiks.Error? err
+function Reception.open(accounts, settings)
+  if not settings.spooled and not Item.is_folder(settings.folder) then -- not mounted, perhaps
+    return nil, Error.new { kind = "io", code = "folder",
+      message = ("svarinn: there is no folder %s: make it first"):format(settings.folder) }
+  end
+  local journal, err = Journal.open(settings.target)
+  if not journal then
+    return nil, err
+  end
+  local fine = true
+  if settings.spooled then
+    fine, err = core.make_folder(settings.folder)
+  end
+  for _, account in ipairs(accounts) do
+    if fine then
+      fine, err = journal:lock(account.name)
+    end
+  end
+  if not fine then
+    journal:close()
+    return nil, err
+  end
+  return journal
 end
 
 --- Begins with the first account.
