@@ -1,5 +1,5 @@
--- fiks.store when server, other processes or the program itself are not as they should be. Under Lua
--- 5.4 alone: it takes a while, and what it shows is the C code's.
+-- fiks.store when server, other processes or the program itself are not as they should be. Under
+-- Lua 5.4 alone: it takes a while, and what it shows is the code of C.
 
 if rawget(_G, "jit") then
   return
