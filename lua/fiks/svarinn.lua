@@ -13,9 +13,7 @@
 local access = require "fiks.svarinn.access"
 local Account = require "fiks.svarinn.account"
 local arguments = require "fiks.svarinn.arguments"
-local core = require "fiks.core"
 local Error = require "fiks.error"
-local Item = require "fiks.svarinn.item"
 local options = require "fiks.options"
 local Reception = require "fiks.svarinn.reception"
 
@@ -57,7 +55,7 @@ function SvarInn.new(client, given, level)
   if not how then
     return nil, err
   end
-  local accounts, commit = {}, nil
+  local accounts = {}
   for i = 1, given.accounts and #given.accounts or 1 do
     accounts[i] = Account.new(client, version, how)
   end
@@ -67,9 +65,9 @@ function SvarInn.new(client, given, level)
       return given
     end,
   }, mt)
-  commit, err = svarinn:_prepare_reload(client._family and client._family.watched or {})
+  local commit, wrong = svarinn:_prepare_reload(client._family and client._family.watched or {})
   if not commit then
-    return nil, err
+    return nil, wrong
   end
   commit()
   return svarinn
