@@ -189,7 +189,7 @@ describe("a client", function()
 
   it("closes its call when waiting is broken off", function()
     fake.start = function()
-      return { ready = error, close = function() fake.closed = fake.closed + 1 end }
+      return { number = 1, ready = error, close = function() fake.closed = fake.closed + 1 end }
     end
     assert.has_error(function() client:request { method = "GET", path = "/x" } end)
     assert.equal(1, fake.closed)
