@@ -229,7 +229,8 @@ describe("a body that streams", function()
     local answer, err = get { into = here.material:path("ned") }
     assert.is_nil(answer)
     assert.equal("denied", err.kind)
-    here:answers("/ned", { status = 404, endless = true, headers = { ["Content-Encoding"] = "br" } })
+    here:answers("/ned", { status = 404, endless = true,
+      headers = { ["Content-Encoding"] = "br" } })
     answer, err = get { into = function() end }
     assert.is_nil(answer)
     assert.equal("not_found", err.kind)
