@@ -19,8 +19,8 @@ enum {
     LONGEST_PAUSE_MS = 60000,
     TOKEN_TOTAL_MS = 30000,
     TOKEN_TRY_MS = 10000,
-    ERROR_BODY_BYTES = 1 << 20,
-    USUAL_TOKEN_BYTES = 1000 /* with its header's name: one allocation */
+    ERROR_BODY_BYTES = 1 << 20, /* kept of a refusal; and so many more are read past */
+    USUAL_TOKEN_BYTES = 1000    /* with its header's name: one allocation */
 };
 
 static const fiks_operation token_operation = {.name = "token",
@@ -374,6 +374,7 @@ void fiks_call_head(fiks_call *call, int status, const char *content_type,
 {
     bool plain = !content_encoding[0] || strcasecmp(content_encoding, "identity") == 0;
     call->try_status = status;
+    call->passed_bytes = 0;
     call->coding[0] = '\0';
     if (!plain)
         fiks_error_text(call->coding, sizeof call->coding, content_encoding);
@@ -381,11 +382,16 @@ void fiks_call_head(fiks_call *call, int status, const char *content_type,
         call->sink->ops->head(call->sink, content_type, content_disposition);
 }
 
-/* Nothing is ever unpacked on the way: what was not asked for is no answer. */
-static fiks_feed refuse_coded(fiks_call *call, bool good)
+/* Bytes of a refusal that are not kept: some are read past, so that its connection serves again. */
+static fiks_feed pass_by(fiks_call *call, size_t len)
 {
-    if (!good)
-        return FIKS_FEED_MORE; /* its status counts */
+    call->passed_bytes += len;
+    return call->passed_bytes > ERROR_BODY_BYTES ? FIKS_FEED_ENOUGH : FIKS_FEED_MORE;
+}
+
+/* Nothing is ever unpacked on the way: what was not asked for is no answer. */
+static fiks_feed refuse_coded(fiks_call *call)
+{
     fiks_fail(&call->error, FIKS_PROTOCOL, "content_encoding",
               "%s: the answer is compressed (%s), which was not asked for", call->operation->name,
               call->coding);
@@ -396,7 +402,7 @@ fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len)
 {
     bool good = fiks_call_is_good(call, call->try_status);
     if (call->coding[0])
-        return refuse_coded(call, good);
+        return good ? refuse_coded(call) : pass_by(call, len);
     if (call->sink && good) {
         call->sink_fed = true;
         return call->sink->ops->feed(call->sink, data, len, &call->error);
@@ -405,7 +411,7 @@ fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len)
                                                                     : ERROR_BODY_BYTES;
     if (len > most - call->answer.len) {
         if (!good)
-            return FIKS_FEED_MORE; /* the rest of an error says nothing more; its status counts */
+            return pass_by(call, len);
         fiks_fail(&call->error, FIKS_LIMIT, "answer_too_large",
                   "%s: the answer is larger than %zu bytes", call->operation->name, most);
         return FIKS_FEED_FAILED;

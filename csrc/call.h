@@ -126,9 +126,10 @@ struct fiks_call {
     /* the outcome */
     bool uncertain; /* a try was sent and its fate is not known */
     bool sink_fed;
-    bool source_read; /* in this try */
-    int try_status;   /* of the answer coming in */
-    char coding[32];  /* of its body, when it is compressed; "" = plain */
+    bool source_read;    /* in this try */
+    int try_status;      /* of the answer coming in */
+    char coding[32];     /* of its body, when it is compressed; "" = plain */
+    size_t passed_bytes; /* of its body, not kept: it is a refusal */
     fiks_buf answer;
     fiks_buf answer_type;
     fiks_response response;
@@ -163,7 +164,8 @@ fiks_step fiks_call_step(fiks_call *call, fiks_time now, fiks_call **flight);
 /* The answer's headers came, before its body. "" for those that did not. */
 void fiks_call_head(fiks_call *call, int status, const char *content_type,
                     const char *content_disposition, const char *content_encoding);
-/* Bytes of its body. FAILED: call->error says why; stop the transfer. */
+/* Bytes of its body. FAILED: call->error says why; stop the transfer. ENOUGH: stop it, too, and
+ * report it as one that ended well. */
 fiks_feed fiks_call_body(fiks_call *call, const void *data, size_t len);
 /* Bytes for its body, when it has a source. FAILED: call->error says why; stop the transfer. */
 fiks_pull fiks_call_pull(fiks_call *call, void *to, size_t room, size_t *got);

@@ -50,10 +50,9 @@ static fiks_feed sink_feed(fiks_sink *base, const void *data, size_t len, fiks_e
 
 static fiks_status put_in_place(const file_sink *sink, fiks_error *err)
 {
-    unsigned how = sink->replace ? 0 : RENAME_NOREPLACE;
     if (fsync(sink->fd) != 0)
         return fiks_fail_errno(err, "fsync", sink->temporary, errno);
-    if (renameat2(AT_FDCWD, sink->temporary, AT_FDCWD, sink->path, how) == 0)
+    if ((sink->replace ? rename : fiks_move)(sink->temporary, sink->path) == 0)
         return FIKS_OK;
     return errno == EEXIST
                ? fiks_fail(err, FIKS_IO, "exists",

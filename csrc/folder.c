@@ -209,9 +209,10 @@ fiks_status fiks_folder_sync(fiks_folder *folder, int fd, fiks_error *err)
 fiks_status fiks_folder_rename(fiks_folder *folder, const char *from, const char *to,
                                fiks_error *err)
 {
-    return renameat2(folder->fd, from, folder->fd, to, RENAME_NOREPLACE) == 0
-               ? FIKS_OK
-               : fiks_fail_errno(err, "create", to, errno);
+    int failed = renameat2(folder->fd, from, folder->fd, to, RENAME_NOREPLACE);
+    if (failed && (errno == EINVAL || errno == ENOSYS)) /* the folder is ours alone */
+        failed = renameat(folder->fd, from, folder->fd, to);
+    return failed ? fiks_fail_errno(err, "create", to, errno) : FIKS_OK;
 }
 
 void fiks_folder_remove(fiks_folder *folder, const char *name)
@@ -220,8 +221,7 @@ void fiks_folder_remove(fiks_folder *folder, const char *name)
         unlinkat(folder->fd, name, 0);
 }
 
-/* Some file systems know no RENAME_NOREPLACE; rename itself replaces an empty folder at most. */
-static int move(const char *from, const char *to)
+int fiks_move(const char *from, const char *to)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
         return 0;
@@ -242,7 +242,7 @@ fiks_status fiks_folder_commit(fiks_folder *folder, fiks_error *err)
         return status;
     if (fsync(folder->fd) != 0)
         return fiks_fail_errno(err, "fsync", folder->temporary, errno);
-    if (move(folder->temporary, folder->path) != 0)
+    if (fiks_move(folder->temporary, folder->path) != 0)
         return errno == EEXIST || errno == ENOTEMPTY
                    ? fiks_fail(err, FIKS_IO, "exists",
                                "the folder %s came into being meanwhile; it is left as it is",

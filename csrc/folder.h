@@ -40,6 +40,9 @@ void fiks_folder_free(fiks_folder *folder);
 char *fiks_temporary_beside(const char *path);
 /* The folder that holds `path`, malloc'ed. */
 char *fiks_parent_of(const char *path);
+/* Renames unless `to` is there (EEXIST); -1 with errno. Where the file system knows no
+ * RENAME_NOREPLACE it looks first. */
+int fiks_move(const char *from, const char *to);
 /* Makes the names in a folder durable. */
 fiks_status fiks_sync_folder(const char *path, fiks_error *err);
 fiks_status fiks_write_all(int fd, const void *data, size_t len, const char *path, fiks_error *err);

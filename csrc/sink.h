@@ -12,7 +12,8 @@
 typedef enum fiks_feed {
     FIKS_FEED_MORE,   /* all bytes were taken */
     FIKS_FEED_PAUSED, /* none were taken: offered again after fiks_call_resume (engine.h) */
-    FIKS_FEED_FAILED  /* `err` says why; the transfer ends */
+    FIKS_FEED_FAILED, /* `err` says why; the transfer ends */
+    FIKS_FEED_ENOUGH  /* a call's, of a refusal: the rest says nothing more; its status counts */
 } fiks_feed;
 
 typedef struct fiks_sink_ops {

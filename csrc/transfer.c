@@ -78,6 +78,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
         fiks_watch_hold(&t->watch, true, now_ms(t));
         return CURL_WRITEFUNC_PAUSE;
     default:
+        t->enough = feed == FIKS_FEED_ENOUGH;
         return size * count + 1; /* CURLE_WRITE_ERROR */
     }
 }
@@ -310,6 +311,7 @@ fiks_status fiks_transfer_prepare(fiks_transfer *t, fiks_call *call, fiks_error 
     t->call = call;
     t->head_done = false;
     t->head_whole = false;
+    t->enough = false;
     t->head_bytes = 0;
     t->reason[0] = '\0';
     CURLcode code = fiks_goal_apply(&t->goal, t->easy, send->url);
@@ -430,6 +432,8 @@ void fiks_transfer_report(fiks_transfer *t, CURLcode code, fiks_time now)
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
+    if (t->enough)
+        code = CURLE_OK;
     bool asks = call->token_flight || status < 200 || status > 299; /* else nobody does */
     fiks_answer answer = {
         .kind = FIKS_OK,

@@ -27,6 +27,7 @@ typedef struct fiks_transfer {
     bool head_whole; /* the blank line after them has come */
     bool encoded;    /* one of them is Content-Encoding */
     bool body_along; /* the body goes out with the headers */
+    bool enough;     /* of the answer has come; the rest is not read */
     fiks_watch watch;
     long connect_ms; /* what the handle is set to; and so: */
     long room_bytes;

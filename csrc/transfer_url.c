@@ -82,8 +82,10 @@ CURLcode fiks_goal_apply(fiks_goal *goal, CURL *easy, const char *url)
         plain = (is_origin_of(goal, url, origin) ? set_parts(goal, url + origin)
                                                  : take_apart(goal, url)) == CURLUE_OK;
     goal->origin_bytes = plain ? origin : 0;
-    if (!remember(goal, url))
+    if (!remember(goal, url)) {
+        goal->origin_bytes = 0; /* of no text */
         return CURLE_OUT_OF_MEMORY;
+    }
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url); /* for its own words, at least */
     if (!code)
         code = curl_easy_setopt(easy, CURLOPT_CURLU, plain ? goal->parts : NULL);

@@ -25,8 +25,9 @@ void fiks_watch_sent(fiks_watch *w, bool sent_all, int64_t now_ms)
 
 void fiks_watch_came(fiks_watch *w, uint64_t body_bytes, int64_t now_ms)
 {
+    if (body_bytes || !w->answered) /* a header now and then would go on for ever */
+        w->moved_ms = now_ms;
     w->answered = true;
-    w->moved_ms = now_ms;
     if (!body_bytes)
         return;
     if (!w->window_ms)

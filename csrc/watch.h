@@ -13,7 +13,7 @@
 typedef struct fiks_limits {
     uint32_t connect_ms;      /* name, connection, handshake */
     uint32_t first_byte_ms;   /* from the last byte sent to the first header of the answer */
-    uint32_t idle_ms;         /* between two bytes, either way */
+    uint32_t idle_ms;         /* between two bytes, either way; for all headers together */
     uint32_t min_bytes_per_s; /* of an answer's body, over each idle_ms */
 } fiks_limits;
 
@@ -43,7 +43,7 @@ void fiks_watch_start(fiks_watch *watch, const fiks_limits *limits, int64_t dead
 void fiks_watch_begin(fiks_watch *watch, bool sent_all, int64_t now_ms);
 /* Bytes of the body went out; `sent_all`: the last ones. */
 void fiks_watch_sent(fiks_watch *watch, bool sent_all, int64_t now_ms);
-/* Bytes of the answer came: `body_bytes` of its body (0: a header). */
+/* Bytes of the answer came: `body_bytes` of its body (0: a header, of which the first counts). */
 void fiks_watch_came(fiks_watch *watch, uint64_t body_bytes, int64_t now_ms);
 /* We keep it waiting (true), or go on. */
 void fiks_watch_hold(fiks_watch *watch, bool held, int64_t now_ms);

@@ -352,9 +352,12 @@ static int call_progress(lua_State *L)
     return 1;
 }
 
+/* call:cancel(). One that is closed has ended. */
 static int call_cancel(lua_State *L)
 {
-    fiks_call_cancel(fiks_l_check_self(L, FIKS_L_CALL));
+    void **box = fiks_l_self(L, FIKS_L_CALL);
+    if (*box)
+        fiks_call_cancel(*box);
     return 0;
 }
 

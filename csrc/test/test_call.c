@@ -285,8 +285,14 @@ TEST(a_huge_error_body_does_not_hide_its_status)
     fiks_call_head(call, 502, "text/html", "", "");
     static char page[4096];
     memset(page, 'x', sizeof page);
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < 512; i++)
         CHECK_EQ_INT(fiks_call_body(call, page, sizeof page), FIKS_FEED_MORE);
+    CHECK_EQ_INT(fiks_call_body(call, page, sizeof page), FIKS_FEED_ENOUGH);
+    CHECK_EQ_INT(call->error.kind, FIKS_OK);
+    fiks_call_head(call, 502, "text/html", "", "gzip");
+    for (int i = 0; i < 256; i++)
+        CHECK_EQ_INT(fiks_call_body(call, page, sizeof page), FIKS_FEED_MORE);
+    CHECK_EQ_INT(fiks_call_body(call, page, sizeof page), FIKS_FEED_ENOUGH);
     fiks_answer a = {.kind = FIKS_OK, .sent = true, .status = 502, .content_type = "text/html"};
     fiks_call_answered(call, &a, now(), 0);
     CHECK_EQ_INT(call->error.kind, FIKS_SERVER);

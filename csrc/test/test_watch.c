@@ -65,6 +65,17 @@ TEST(an_answer_that_stops_is_idle)
     CHECK_EQ_INT(at(&w, 350), FIKS_HALT_IDLE);
 }
 
+TEST(headers_now_and_then_are_no_answer)
+{
+    fiks_watch w = begun(true);
+    for (int ms = 200; ms < 300; ms += 10)
+        fiks_watch_came(&w, 0, START + ms);
+    CHECK_EQ_INT(at(&w, 299), FIKS_HALT_NONE);
+    CHECK_EQ_INT(at(&w, 300), FIKS_HALT_IDLE);
+    fiks_watch_came(&w, 1, START + 299);
+    CHECK_EQ_INT(at(&w, 300), FIKS_HALT_NONE);
+}
+
 TEST(one_byte_now_and_then_is_too_slow)
 {
     fiks_watch w = begun(true);

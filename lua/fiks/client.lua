@@ -181,7 +181,7 @@ function Client:request(given)
     end
   end
   if not answer then
-    return nil, err, (request.add_json(refused))
+    return nil, err, request.add_json(refused) or refused
   end
   return request.add_json(answer)
 end

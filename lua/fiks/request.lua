@@ -75,6 +75,7 @@ function M.add_json(answer)
   if err then
     return nil, Error.new {
       kind = "protocol", code = "json", status = answer.status, attempts = answer.attempts,
+      operation = "request", request_id = answer.request_id, history = answer.history,
       uncertain = true, -- what was asked for may have been done
       message = "the answer says it is JSON, but is not: " .. err.message,
     }

@@ -166,6 +166,18 @@ describe("observability:", function()
       assert.equal("", refused.body)
     end)
 
+    it("may be called JSON and be none: the refusal is there all the same", function()
+      local err, refused = failure { status = 404, body = "{nei" }
+      assert.equal("not_found", err.kind)
+      assert.equal("{nei", refused.body)
+      assert.is_nil(refused.json)
+      err = failure { body = "{nei", headers = { ["X-Request-Id"] = "n-2" } }
+      assert.equal("json", err.code)
+      assert.equal("request", err.operation)
+      assert.equal("n-2", err.request_id)
+      assert.equal(200, err.history[1].status)
+    end)
+
     it("bring no secret along", function()
       local err = failure(refusal { errorJson = { sendt = endpoint.PASSORD, id = "i" } })
       assert.equal("i", err.error_json.id)

@@ -106,6 +106,24 @@ describe("an event loop", function()
     assert.equal(20, done)
   end)
 
+  local kill = rawget(coroutine, "close") -- LuaJIT has none
+  if kill then
+    it("goes on when a coroutine that waits is killed", function()
+      here:answers("/treg", { delay_ms = 60, body = "{}", always = true })
+      local killed
+      local ticks = loop(function()
+        engine:spawn(function()
+          killed = coroutine.running()
+          get "/treg"
+        end)
+        assert(kill(killed))
+        assert.equal(200, assert(get "/treg").status)
+      end)
+      assert.equal("dead", coroutine.status(killed))
+      assert.is_number(ticks)
+    end)
+  end
+
   it("gets failures as anybody does, and what a coroutine raises", function()
     here:answers("/nei", { status = 403, body = "{}" })
     local err
@@ -122,6 +140,23 @@ describe("an event loop", function()
   it("leaves the main program to block", function()
     assert.equal(200, assert(get "/x").status)
     assert.equal(200, fiks.run(function() return get("/x").status end))
+  end)
+
+  it("is closed while a coroutine waits, and the next call does not mind", function()
+    here:answers("/treg", { delay_ms = 60, body = "{}", always = true })
+    local went_on = false
+    local co = coroutine.create(function()
+      get "/treg"
+      went_on = true
+    end)
+    assert(coroutine.resume(co))
+    poll:close()
+    engine:close()
+    assert.equal(200, assert(get "/treg").status)
+    engine = assert(fiks.engine())
+    assert.equal(200, assert(get "/treg").status)
+    assert.is_false(went_on)
+    assert.equal("suspended", coroutine.status(co))
   end)
 
   it("is one at a time, and closed for good", function()

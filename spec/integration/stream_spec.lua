@@ -224,6 +224,23 @@ describe("a body that streams", function()
     assert.is_true(most <= 512 * 1024, tostring(most))
   end)
 
+  it("has no deadline, and yet ends when the server goes on for ever without giving it", function()
+    here:answers("/ned", { status = 403, endless = true })
+    local answer, err = get { into = here.material:path("ned") }
+    assert.is_nil(answer)
+    assert.equal("denied", err.kind)
+    here:answers("/ned", { status = 404, endless = true,
+      headers = { ["Content-Encoding"] = "br" } })
+    answer, err = get { into = function() end }
+    assert.is_nil(answer)
+    assert.equal("not_found", err.kind)
+    here:answers("/ned", { header_count = 300, dribble_ms = 1 })
+    answer, err = get { into = function() end, timeouts = { idle_ms = 300 }, idempotent = false }
+    assert.is_nil(answer)
+    assert.equal("timeout", err.kind)
+    assert.equal("idle", err.code)
+  end)
+
   it("streams side by side with others in tasks", function()
     here:answers("/ned", { body = ("y"):rep(1000), times = 500, always = true })
     local sums = fiks.map({ 1, 2, 3, 4, 5, 6 }, { concurrency = 6 }, function()

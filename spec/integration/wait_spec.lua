@@ -62,6 +62,21 @@ describe("calls", function()
     call:close()
   end)
 
+  it("that are given up with their tasks leave a client that closes", function()
+    sandbox.fault { sti = path, forsinkelseMs = 1000, kun = { IntegrasjonId = integrasjon.id } }
+    local log, other = require "fiks.log", sandbox.client("current", integrasjon)
+    local deliver = log.deliver
+    finally(function() log.deliver = deliver end)
+    log.deliver = function() -- while it waits
+      log.deliver = deliver
+      error("interrupt", 0)
+    end
+    assert.has_error(function()
+      fiks.all { function() return other:request { method = "GET", path = path } end }
+    end, "interrupt")
+    other:close()
+  end)
+
   it("go on side by side: the slow ones together take as long as one", function()
     sandbox.fault { sti = path, forsinkelseMs = 1000, antall = 5,
       kun = { IntegrasjonId = integrasjon.id } }

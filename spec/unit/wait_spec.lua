@@ -149,6 +149,7 @@ describe("tasks", function()
       map = function() fiks.map({}, nil, 3) end,
       map_items = function() fiks.map(3, nil, print) end,
       map_concurrency = function() fiks.map({}, { concurrency = 0 }, print) end,
+      map_nan = function() fiks.map({ 1 }, { concurrency = 0 / 0 }, print) end,
     } do
       local ok, err = pcall(f)
       assert.is_false(ok, name)

@@ -318,7 +318,8 @@ function M.map(items, settings, f)
     error("fiks.map: expected a list of items, got " .. type(items), 2)
   end
   local concurrency = settings and settings.concurrency or 8
-  if type(concurrency) ~= "number" or concurrency < 1 then
+  if type(concurrency) ~= "number" or concurrency < 1
+    or concurrency ~= concurrency then
     error("fiks.map: concurrency must be a number from 1 up", 2)
   end
   local group, values, errors, at = { running = 0 }, {}, {}, 0

@@ -29,6 +29,9 @@ local plain = {
     coroutine.yield()
   end,
   wake = function(co)
+    if coroutine.status(co) == "dead" then -- closed while it waited
+      return
+    end
     local ok, err = coroutine.resume(co)
     if not ok then
       error(debug.traceback(co, tostring(err)), 0)
@@ -38,7 +41,8 @@ local plain = {
 
 local loop -- of the engine that is open; nil = none
 
--- Who waits for a call. Nobody else may hold a coroutine that has given way, so it is held here.
+-- Who waits for a call, by the call's place: one that is killed is held until that is taken again.
+-- Nobody else may hold a coroutine that has given way, so it is held here.
 local held = {} -- luacheck: ignore 241
 
 -- Those that run tasks (fiks.all) and have none that can go on; and whether there may be any.
@@ -54,14 +58,17 @@ end
 ---@param call fiks.core.Call
 function M.await(call)
   local token = not call:ready() and M.here()
-  local waiter = { wake = function()
-    loop.wake(token)
-  end }
+  local place, waiter = call:place(), {}
+  function waiter.wake()
+    if held[place] == waiter then -- else the engine was closed meanwhile
+      loop.wake(token)
+    end
+  end
   while not call:ready() do
-    held[waiter] = token
+    held[place] = waiter
     events.notify(call, waiter)
     loop.wait(token)
-    held[waiter] = nil
+    held[place] = nil
   end
 end
 
