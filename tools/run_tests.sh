@@ -126,7 +126,7 @@ run_specs() {
     if [ "$VARIANT" = asan ]; then
         preload="$("${CC:-gcc}" -print-file-name=libasan.so) $("${CC:-gcc}" -print-file-name=libubsan.so)"
     fi
-    run 600 env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA_PATH="lua/?.lua;lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/$runtime/?.so;;" \
+    run 900 env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA_PATH="lua/?.lua;lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/$runtime/?.so;;" \
         FIKS_RUNTIME="$runtime" FIKS_BUILD="$BUILD" FIKS_LUA="$interpreter" \
         FIKS_TEST_PROGRESS="$work/progress" ${preload:+LD_PRELOAD="$preload"} \
         "${tool[@]}" "$interpreter" "$busted" $specs
