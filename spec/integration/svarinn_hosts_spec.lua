@@ -160,4 +160,28 @@ describe("receivers that share a journal", function()
     assert.equal(#ids .. "\n", server:psql "SELECT count(*) FROM sak")
     assert.equal(#ids, stage:received())
   end)
+
+  it("begin nothing while the server believes in a connection that they have lost", function()
+    local Journal, store = require "fiks.svarinn.journal", require "fiks.store"
+    local journal = assert(Journal.open { postgres = server.target })
+    local rows = assert(journal:listed("mottak", { "a", "b" }, false))
+    assert.equal("a", assert(journal:claim(rows.a)).id)
+    server:psql [[SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+      WHERE application_name = 'lua-fiks']]
+    local stale = assert(store.open { postgres = server.target }) -- as that connection would
+    assert(stale:batch { { "SELECT pg_advisory_lock(hashtextextended($1, 0))",
+      journal._receiver } })
+    for _, step in ipairs { "claim", "delivering" } do
+      local none, err = journal[step](journal, step == "claim" and rows.b or rows.a)
+      assert.is_nil(none)
+      assert.equal("journal.connection", err.code)
+      assert.is_true(err.retryable)
+    end
+    assert.equal("\n|listed\n|listed\n",
+      "\n" .. server:psql("SELECT NULL, state FROM fiks_svarinn"))
+    stale:close()
+    assert.is_true(journal:delivering(rows.a)) -- its own still
+    assert.equal("b", assert(journal:claim(rows.b)).id)
+    journal:close()
+  end)
 end)

@@ -11,7 +11,7 @@ local Stream = require "fiks.stream"
 ---@field name string the user name
 ---@field version 1|2
 ---@field refused fiks.Error? its user name or password was not accepted the last time
----@field not_before number? ms since 1970: SvarInn is not to be asked before
+---@field not_before number? monotonic, ms: SvarInn is not to be asked before
 local Account = {}
 Account.__index = Account
 Account.__name = "fiks.svarinn.Account"

@@ -66,20 +66,46 @@ end
 
 -- ---- steps --------------------------------------------------------------------------------------
 
+-- Whether a folder that is there can only be this account's: its hashes say so, or no other account
+-- has a forsendelse of the same id.
+local function is_own(work, row, files)
+  local verified = #files > 0
+  for _, file in ipairs(files) do
+    verified = verified and file.verdict == "verified"
+  end
+  if verified then
+    return true
+  end
+  return work.journal:has_id_alone(row)
+end
+
+-- The files, in a folder of an earlier run that is whole.
+local function find(work, f, row, folder)
+  local files, err = core.forsendelse_verify {
+    folder = folder, expected = content.expected_files(f),
+  }
+  local own = files
+  if files then
+    own, err = is_own(work, row, files)
+  end
+  if not own then
+    return nil, err
+  end
+  f.folder, f.files = folder, content.describe(files, f)
+  return true
+end
+
 -- The files, as a folder that is durable and was verified: fetched now, or found whole.
 local function fetch(work, f, row)
   local folder = work.folder .. "/" .. f.id
   if M.is_folder(folder) then
-    local files, changed = core.forsendelse_verify {
-      folder = folder, expected = content.expected_files(f),
-    }
+    local found, err = find(work, f, row, folder)
     -- The journal had never heard of it: an earlier run without one may have shown it.
     f.redelivered = f.redelivered or row.listed_at == row.seen_at or nil
-    if files then
-      f.folder, f.files = folder, content.describe(files, f)
+    if found then
       return true
-    elseif not work.spooled then
-      return nil, changed
+    elseif not work.spooled or err.code == "same_id" then
+      return nil, err
     end
     core.remove_folder(folder)
   end
@@ -92,6 +118,12 @@ local function fetch(work, f, row)
   return true
 end
 
+-- What a handler has raised may be anything, and what shows it may raise in its turn.
+local function shown(value)
+  local fine, text = pcall(tostring, value)
+  return fine and text or ("a %s that cannot be shown"):format(type(value))
+end
+
 local function refusal(raised, answer, why)
   if raised then
     why = answer
@@ -101,7 +133,7 @@ local function refusal(raised, answer, why)
   return Error.new {
     kind = "cancelled", code = "handler", cause = Error.is(why) and why or nil,
     message = ("the handler %s%s"):format(raised and "raised" or "did not take it",
-      why ~= nil and ": " .. tostring(why) or ""),
+      why ~= nil and ": " .. shown(why) or ""),
   }
 end
 
@@ -124,15 +156,14 @@ end
 
 --- Tells SvarInn of a forsendelse that is handed over.
 ---@param work fiks.svarinn.Work
----@param f { id: string }
----@param row fiks.svarinn.Row
+---@param row fiks.svarinn.Row whose id it is: the forsendelse has been in the handler's hands
 ---@return boolean acknowledged
 ---@return fiks.Error? err why it is not
-function M.acknowledge(work, f, row)
-  local ok, err = work.account:acknowledge(f.id)
+function M.acknowledge(work, row)
+  local ok, err = work.account:acknowledge(row.id)
   if err and (err.kind == "not_found" or err.kind == "conflict") then
     log.line("warning", "svarinn: the acknowledgement of %s was answered %s: SvarInn has been told "
-      .. "before, or by somebody else", f.id, tostring(err.status))
+      .. "before, or by somebody else", row.id, tostring(err.status))
     ok, err = true, nil
   end
   if not ok then
@@ -141,14 +172,14 @@ function M.acknowledge(work, f, row)
     return false, err
   end
   if work.spooled then
-    core.remove_folder(work.folder .. "/" .. f.id)
+    core.remove_folder(work.folder .. "/" .. row.id)
   end
   ok, err = work.journal:acknowledged(row)
   return true, not ok and err or nil
 end
 
 local function acknowledge(work, f, row)
-  f.acknowledged, f.ack_error = M.acknowledge(work, f, row)
+  f.acknowledged, f.ack_error = M.acknowledge(work, row)
 end
 
 -- Tells the sender of a wrong hash, in words that name no file and no person.
@@ -209,10 +240,10 @@ end
 -- when its folder is still there; a folder that was taken away was taken.
 local function take_again(work, f, row)
   f.files = {}
-  local handed_over = row.state == "handed_over"
-  if handed_over and not work.handler and M.is_folder(work.folder .. "/" .. f.id) then
+  local folder = work.folder .. "/" .. f.id
+  if row.state == "handed_over" and not work.handler and M.is_folder(folder) then
     f.redelivered = true
-    local ok, err = fetch(work, f, row)
+    local ok, err = find(work, f, row, folder)
     if not ok then
       return failed(work, f, row, err, row.state)
     end
@@ -238,7 +269,7 @@ end
 ---@return fiks.Error? err
 ---@return boolean? new it had not been handed over before
 function M.receive(work, f, row)
-  if row.parked_at or row.next_try > core.now() then
+  if row.parked_at or work.journal.waits(row) then
     f.parked = row.parked_at ~= nil or nil
     return false
   end

@@ -32,11 +32,12 @@ Journal.__name = "fiks.svarinn.Journal"
 ---@field parked_at integer? ms since 1970
 
 -- A batch is all that a claim needs: it says that this receiver lives (again, should the connection
--- be a new one), and takes the row unless a living one has it.
-local ALIVE = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
+-- be a new one), and takes the row unless a living one has it. While the server believes in an
+-- earlier connection, it is that one that is said to live; with its end the claims would be free.
+local ALIVE = "SELECT 1 WHERE pg_try_advisory_lock(hashtextextended($1, 0))"
 local CLAIM = [[UPDATE fiks_svarinn SET receiver = $3 WHERE (account, id) IN (
     SELECT account, id FROM fiks_svarinn WHERE account = $1 AND id = $2 AND parked_at IS NULL
-      AND state NOT IN ('acknowledged', 'gone') AND next_try <= $4
+      AND state NOT IN ('acknowledged', 'gone') AND (next_try <= $4 OR next_try > $4 + 3600000)
       AND (receiver IS NULL OR receiver = $3
         OR pg_try_advisory_xact_lock(hashtextextended(receiver, 0)))
     FOR UPDATE SKIP LOCKED) RETURNING *]]
@@ -44,6 +45,9 @@ local CLAIM = [[UPDATE fiks_svarinn SET receiver = $3 WHERE (account, id) IN (
 -- Whose row it is: nobody's, or that of a receiver that has died.
 local FREE = { sqlite = "receiver IS NULL",
   postgres = "(receiver IS NULL OR pg_try_advisory_xact_lock(hashtextextended(receiver, 0)))" }
+
+-- `fetched_at` stays where the handler may have seen it: should it be back, that is not forgotten.
+local GONE = "state = 'gone', fetched_at = CASE WHEN state = 'delivering' THEN fetched_at END"
 
 local MINE = " WHERE account = $1 AND id = $2 AND coalesce(receiver, '') = $3"
 
@@ -60,6 +64,17 @@ local function copy(list)
     out[i] = item
   end
   return out
+end
+
+-- Points in time are of the wall clock, as they outlive the process. It may have been set back
+-- since: what lies further ahead than any wait is long is of a clock that was wrong, and is past.
+
+--- Whether it is too early to try a row again.
+---@param row fiks.svarinn.Row
+---@return boolean
+function Journal.waits(row)
+  local ahead = row.next_try - core.now()
+  return ahead > 0 and ahead <= HOUR
 end
 
 -- When to try again after the nth failure in a row: at the next round, then later and later.
@@ -149,8 +164,9 @@ function Journal:listed(account, ids, full)
   for i, id in ipairs(sorted) do
     statements[i] = { [[INSERT INTO fiks_svarinn (account, id, state, listed_at, seen_at)
       VALUES ($1, $2, 'listed', $3, $3) ON CONFLICT (account, id) DO UPDATE
-      SET seen_at = excluded.seen_at, state = CASE WHEN fiks_svarinn.state = 'gone' THEN 'listed'
-        ELSE fiks_svarinn.state END]], account, id, at }
+      SET seen_at = excluded.seen_at, state = CASE WHEN fiks_svarinn.state <> 'gone'
+        THEN fiks_svarinn.state WHEN fiks_svarinn.fetched_at IS NULL THEN 'listed'
+        ELSE 'delivering' END]], account, id, at }
   end
   statements[#statements + 1] = { [[INSERT INTO fiks_svarinn_account
     (account, listed_at, waiting, backlog) VALUES ($1, $2, $3, $4) ON CONFLICT (account) DO UPDATE
@@ -158,9 +174,10 @@ function Journal:listed(account, ids, full)
       last_error = NULL, last_error_at = NULL]], account, at, #ids, full and 1 or 0 }
   -- What is no longer in a whole list was settled elsewhere, by hand perhaps.
   if not full then
-    statements[#statements + 1] = { [[UPDATE fiks_svarinn SET state = 'gone', parked_at = NULL,
+    statements[#statements + 1] = { "UPDATE fiks_svarinn SET " .. GONE .. [[, parked_at = NULL,
       last_error = 'SvarInn lists it no longer', last_error_at = $2 WHERE account = $1
-      AND seen_at < $2 AND state IN ('listed', 'fetched', 'delivering') AND ]] .. FREE[self.kind]
+      AND (seen_at < $2 OR seen_at > $2 + 3600000)
+      AND state IN ('listed', 'fetched', 'delivering') AND ]] .. FREE[self.kind]
       .. " RETURNING account, id", account, at }
   end
   statements[#statements + 1] = { "SELECT * FROM fiks_svarinn WHERE account = $1 AND seen_at = $2",
@@ -188,12 +205,24 @@ end
 ---@return fiks.Error? err
 function Journal:unacknowledged(account)
   local results, err = self._store:batch { { [[SELECT * FROM fiks_svarinn WHERE account = $1
-    AND state = 'handed_over' AND parked_at IS NULL AND next_try <= $2
+    AND state = 'handed_over' AND parked_at IS NULL
+    AND (next_try <= $2 OR next_try > $2 + 3600000)
     ORDER BY handed_over_at]], account, now() } }
   return results and results[1], err
 end
 
 -- ---- one forsendelse ----------------------------------------------------------------------------
+
+-- A batch of a receiver that is known to live.
+local function alive(self, ...)
+  local results, err = self._store:batch { { ALIVE, self._receiver, check = 1 }, ... }
+  if err and err.code == "store.check" and err.statement == 1 then
+    err = Error.new { kind = "io", code = "journal.connection", retryable = true, cause = err,
+      message = "the connection to the journal in PostgreSQL was lost, and the server has not "
+        .. "noticed yet: nothing is begun before it has, within a minute or so" }
+  end
+  return results, err
+end
 
 --- Makes a row this receiver's own, for a while.
 ---@param row fiks.svarinn.Row
@@ -203,11 +232,26 @@ function Journal:claim(row)
   if self.kind == "sqlite" then
     return row
   end
-  local results, err = self._store:batch {
-    { ALIVE, self._receiver },
-    { CLAIM, row.account, row.id, self._receiver, now() },
-  }
+  local results, err = alive(self, { CLAIM, row.account, row.id, self._receiver, now() })
   return results and results[2][1], err
+end
+
+--- Whether no other account has, or had, a forsendelse of the same id, whose files it may be that
+--- lie in the folder of that name.
+---@param row fiks.svarinn.Row
+---@return true? alone
+---@return fiks.Error? err code "same_id": another has
+function Journal:has_id_alone(row)
+  local results, err = self._store:batch { { [[SELECT account FROM fiks_svarinn
+    WHERE id = $1 AND account <> $2 AND state <> 'gone' LIMIT 1]], row.id, row.account } }
+  local other = results and results[1][1]
+  if other then
+    return nil, Error.new { kind = "conflict", code = "same_id", account = row.account,
+      message = ("the account %s has a forsendelse %s, too, and what lies in the folder of that "
+        .. "name may be its: receive the accounts into folders of their own"):format(
+        other.account, row.id) }
+  end
+  return results and true, err
 end
 
 -- Changes a row that is this receiver's own. `$1` to `$3` are spoken for.
@@ -222,7 +266,12 @@ function Journal:delivering(row)
   local statement = change(self, row,
     "state = 'delivering', fetched_at = coalesce(fetched_at, $4)", now())
   statement.check = 1
-  local results, err = self._store:batch { statement }
+  local results, err
+  if self.kind == "postgres" then -- the download may have taken long, and the handler may
+    results, err = alive(self, statement)
+  else
+    results, err = self._store:batch { statement }
+  end
   if results then
     row.state = "delivering"
   end
@@ -294,7 +343,7 @@ end
 function Journal:gone(row, why)
   local at = now()
   local results, err = self._store:batch { change(self, row,
-    "state = 'gone', receiver = NULL, last_error = $4, last_error_at = $5", text_of(why), at) }
+    GONE .. ", receiver = NULL, last_error = $4, last_error_at = $5", text_of(why), at) }
   return results and true, err
 end
 
@@ -312,7 +361,8 @@ end
 function Journal:may_report(row)
   local at = now()
   local statement = change(self, row, "reported_at = $4", at, at - DAY)
-  statement[1] = statement[1] .. " AND (reported_at IS NULL OR reported_at <= $5)"
+  statement[1] = statement[1]
+    .. " AND (reported_at IS NULL OR reported_at <= $5 OR reported_at > $4)"
   local results, err = self._store:batch { statement }
   return results and results[1].changes == 1, err
 end

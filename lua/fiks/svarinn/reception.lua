@@ -79,7 +79,7 @@ end
 function Reception.new(accounts, journal, settings, stopping)
   return setmetatable({
     _accounts = accounts, _journal = journal, _settings = settings, _stopping = stopping,
-    _at = 0, summary = summary(),
+    _at = 0, _left = {}, summary = summary(),
   }, Reception)
 end
 
@@ -113,7 +113,7 @@ local function open_page(self, account)
     if full.kind == "auth" then
       account.refused = full
     end
-    account.not_before = core.now() + math.min(full.retry_after_ms or 0, HOUR_MS)
+    account.not_before = select(2, core.now()) + math.min(full.retry_after_ms or 0, HOUR_MS)
     return nil, full
   end
   account.refused, account.not_before = nil, nil
@@ -137,12 +137,22 @@ local function open_page(self, account)
   return { work = work, list = list, rows = rows, full = full, settled = 0 }
 end
 
+-- Notes that one has left SvarInn's list. What is listed again all the same has not: counted once,
+-- so that it is no reason to ask for the next page again and again.
+local function settle(self, page, id)
+  local key = page.work.account.name .. "/" .. id
+  if not self._left[key] then
+    self._left[key] = true
+    page.settled = page.settled + 1
+  end
+end
+
 -- What was handed over before and is not in the list, perhaps because of what hides it there.
 local function acknowledge_rest(self, page)
   for _, row in ipairs(self._journal:unacknowledged(page.work.account.name) or {}) do
     local own = not page.rows[row.id] and not self._stopping() and self._journal:claim(row)
-    if own and Item.acknowledge(page.work, { id = own.id }, own) then
-      page.settled = page.settled + 1
+    if own and Item.acknowledge(page.work, own) then
+      settle(self, page, own.id)
       self.summary.acknowledged = self.summary.acknowledged + 1
     end
   end
@@ -195,14 +205,13 @@ end
 
 -- ---- forsendelser -------------------------------------------------------------------------------
 
-local function count(self, page, f, err)
+local function count(self, page, f, err, id)
   local sum = self.summary
   if f.acknowledged then
-    page.settled = page.settled + 1
     sum.acknowledged = sum.acknowledged + 1
   end
-  if f.gone then
-    page.settled = page.settled + 1
+  if f.acknowledged or f.gone then
+    settle(self, page, id)
   end
   if err then
     sum.failed = sum.failed + 1
@@ -228,7 +237,7 @@ function Reception:receive(page, f)
     self.summary.parked = self.summary.parked + (f.parked and 1 or 0)
     return false
   end
-  count(self, page, f, err)
+  count(self, page, f, err, row.id)
   if not err and new then
     self.summary.received = self.summary.received + 1
   end

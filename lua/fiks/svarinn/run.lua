@@ -1,7 +1,9 @@
 --- `svarinn:run`: receive, wait, receive, until it is stopped.
 
 local core = require "fiks.core"
+local Error = require "fiks.error"
 local Reception = require "fiks.svarinn.reception"
+local tasks = require "fiks.wait.coroutine"
 local wait = require "fiks.wait"
 
 local M = {}
@@ -33,7 +35,7 @@ end
 -- Those that may be asked now: not while SvarInn has said to wait, nor soon again after it refused
 -- the password, as that may lock the account.
 local function willing(svarinn)
-  local list, now, refused = {}, core.now(), nil
+  local list, refused, _, now = {}, nil, core.now()
   for _, account in ipairs(svarinn._accounts) do
     refused = account.refused or refused
     if (account.not_before or 0) <= now then
@@ -57,7 +59,7 @@ local function round(svarinn, settings, journal, stopping)
   reception:all()
   for _, account in ipairs(svarinn._accounts) do
     if account.refused and reception.summary.refused[account.name] then
-      account.not_before = core.now() + REFUSED_MS
+      account.not_before = select(2, core.now()) + REFUSED_MS
     end
   end
   svarinn.backlog = reception.summary.backlog
@@ -67,8 +69,9 @@ local function round(svarinn, settings, journal, stopping)
 end
 
 local function rounds(svarinn, settings, journal, worker)
+  local task = tasks.current() or {}
   local function stopping()
-    return svarinn._stopped or core.stop_signal() ~= nil
+    return svarinn._stopped or core.stop_signal() ~= nil or task.cancelled
   end
   while not stopping() do
     round(svarinn, settings, journal, stopping)
@@ -81,6 +84,10 @@ local function rounds(svarinn, settings, journal, worker)
         return nil, err
       end
     end
+  end
+  if task.cancelled then -- it can neither wait nor ask any more
+    return nil, Error.new { kind = "cancelled", code = "cancelled",
+      message = "svarinn:run: its task was cancelled" }
   end
   return true
 end
