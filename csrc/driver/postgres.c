@@ -15,7 +15,7 @@
 
 #include "../store_driver.h"
 
-enum { MOST_LOCKS = 16, SECRETS = 2 };
+enum { MOST_LOCKS = 1024, SECRETS = 2 };
 
 /* Types whose text is a number or a truth; from PostgreSQL's catalogue, where they are fixed. */
 enum { T_BOOL = 16, T_INT8 = 20, T_INT2 = 21, T_INT4 = 23, T_OID = 26 };

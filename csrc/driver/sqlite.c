@@ -20,7 +20,7 @@
 
 #include "../store_driver.h"
 
-enum { BUSY_MS = 5000, MOST_LOCKS = 16 };
+enum { BUSY_MS = 5000, MOST_LOCKS = 1024 };
 
 typedef struct lock {
     char *path;
@@ -365,7 +365,7 @@ static void rollback(void *self)
 
 /* Descriptors of all locks of this process, each one more than it is. A fork's child gives its own
  * up: else it would keep the lock when its parent is dead. */
-static atomic_int held[256];
+static atomic_int held[MOST_LOCKS];
 
 static void let_go_after_fork(void)
 {

@@ -59,6 +59,12 @@ describe("what waits at SvarInn", function()
     assert.equal(0, select(2, shell("status --max-age 3600 --journal " .. journal)))
     assert(svarinn:receive { into = stage.into, handler = function() return true end })
     assert.equal(2, stage:received())
+    assert.equal(0, select(2, shell("status --max-silence 3600 --journal " .. journal)))
+    local opened = assert(require("fiks.store").open { sqlite = journal })
+    assert(opened:batch { { "UPDATE fiks_svarinn_account SET listed_at = NULL" } }) -- never was
+    opened:close()
+    assert.equal(1, select(2, shell("status --max-silence 3600 --journal " .. journal)))
+    assert.equal(0, select(2, shell("status --max-age 3600 --journal " .. journal)))
   end)
 
   it("is asked for in the right way", function()

@@ -178,6 +178,21 @@ describe("svarinn:receive", function()
   end)
 end)
 
+describe("svarinn:receive", function()
+  it("has room for many accounts", function()
+    local stage, accounts = support.stage(), {}
+    for i = 1, 300 do
+      accounts[i] = { username = "mottak" .. i, password = "x" }
+    end
+    local svarinn = support.new({ ["svarinn.v1.list"] = "[]" },
+      { username = false, password = false, accounts = accounts })
+    local sum, err = svarinn:receive { journal = stage.journal, handler = print }
+    stage.clear()
+    assert.is_nil(err)
+    assert.equal(300, sum.pages)
+  end)
+end)
+
 describe("svarinn:run", function()
   it("ends when its task is cancelled", function()
     local stage = support.stage()

@@ -22,6 +22,8 @@ function M.add(parser)
   local look = with_journal(svarinn:command("status", "what waits, and what has gone wrong"))
   look:option("--max-age", "exit 1 when something is unacknowledged for longer"):argname("SECONDS")
     :convert(tonumber):target("max_age")
+  look:option("--max-silence", "exit 1 when an account was not listed for longer: the receiver is "
+    .. "down, or refused"):argname("SECONDS"):convert(tonumber):target("max_silence")
   local again = with_journal(svarinn:command("retry", "let what is parked be tried again"))
   again:argument("id", "a forsendelse; all that are parked, when absent"):args("?")
 end
@@ -78,9 +80,14 @@ local function print_status(found)
   print_trouble("error", found.errors)
 end
 
-local function is_well(found, max_age)
-  return not found.backlog and #found.parked == 0 and not (max_age and found.oldest_s
-    and found.oldest_s > max_age)
+local function is_well(found, args)
+  for _, account in ipairs(found.accounts) do
+    if args.max_silence and (account.listed_s or math.huge) > args.max_silence then
+      return false
+    end
+  end
+  return not found.backlog and #found.parked == 0 and not (args.max_age and found.oldest_s
+    and found.oldest_s > args.max_age)
 end
 
 --- Runs one of them.
@@ -112,7 +119,7 @@ function M.run(args)
   else
     print_status(found)
   end
-  return is_well(found, args.max_age)
+  return is_well(found, args)
 end
 
 return M
