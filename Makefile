@@ -227,7 +227,7 @@ test-lua: all plain-modules $(JUDGES) ## Lua tests on both runtimes (SPEC=file: 
 test-crash: all ## receivers killed at each step and at 200 random instants (part of test)
 	$(Q)$(RUN) --lua spec/crash
 
-asan: test ## the whole suite under address and undefined-behaviour sanitizers
+asan: test ## the suite under address and undefined-behaviour sanitizers
 
 tsan: $(filter $(BUILD)/test/test_engine% $(BUILD)/test/test_thread% \
       $(BUILD)/test/test_metrics% $(BUILD)/test/test_job%,$(TESTS)) ## thread tests under the thread sanitizer
