@@ -50,7 +50,7 @@ static bool begins_with(const char *sql, const char *words)
         const char *behind = *sql == '-' || *sql == '/' ? skip_quoted(sql) : NULL;
         if (behind)
             sql = behind;
-        else if (isspace((unsigned char)*sql))
+        else if (isspace((unsigned char)*sql) || *sql == ';') /* an empty statement */
             sql++;
         else
             break;

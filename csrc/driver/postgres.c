@@ -419,7 +419,12 @@ static fiks_status run(void *self, const fiks_statement *s, fiks_rows *rows, int
     if (!result && PQstatus(d->connection) == CONNECTION_OK)
         st = fail_memory(d, err);
     else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        st = read_rows(d, result, rows, err);
+        st = PQtransactionStatus(d->connection) == PQTRANS_INTRANS
+                 ? read_rows(d, result, rows, err)
+                 : d->host->fail(err, FIKS_INTERNAL, "store.sql",
+                                 "database %s: a statement of a batch ended its transaction, with "
+                                 "what was done before it",
+                                 d->name);
     else if (status == PGRES_FATAL_ERROR)
         st = fail(d, result, err);
     else

@@ -127,7 +127,8 @@ for _, kind in ipairs { "sqlite", "postgres" } do
 
     it("refuses SQL that would make it no batch", function()
       for _, sql in ipairs { "COMMIT", " begin", "-- nå\n/* ja */ Rollback ", "SELECT 1; SELECT 2",
-        "", "SELEKT", "SAVEPOINT x" } do
+        "", "SELEKT", "SAVEPOINT x", "; ;COMMIT",
+        "/* /* */ */ COMMIT" } do
         local err = fails("internal", "store.sql", here:batch { { sql } })
         assert.equal(1, err.statement, sql)
       end
