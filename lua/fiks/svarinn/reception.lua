@@ -110,7 +110,7 @@ local function open_page(self, account)
   local list, full = account:list()
   if not list then
     self._journal:not_listed(account.name, full)
-    if full.kind == "auth" then
+    if full.kind == "auth" or full.kind == "denied" then
       account.refused = full
     end
     account.not_before = select(2, core.now()) + math.min(full.retry_after_ms or 0, HOUR_MS)
