@@ -6,7 +6,7 @@
 #include "error.h"
 #include "transfer.h"
 
-enum { LONGEST_SLEEP_MS = 60000, KEPT_CONNECTIONS = 64 };
+enum { LONGEST_SLEEP_MS = 60000, STREAMS = 10000, KEPT_CONNECTIONS = 64 };
 
 struct fiks_pump {
     CURLM *multi;
@@ -253,6 +253,8 @@ fiks_pump *fiks_pump_new(fiks_pump_finish *finish, fiks_pump_note *note, void *c
     p->host = (fiks_transfer_host){&p->now, note, context, p->share};
     curl_share_setopt(p->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    /* as many as the server allows: beyond libcurl's own limit (100) each would connect anew */
+    curl_multi_setopt(p->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS);
     return p;
 }
 

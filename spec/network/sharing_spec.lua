@@ -26,8 +26,8 @@ describe("connections", function()
   end
 
   it("are one for many calls where the server offers HTTP/2", function()
-    local seen, opened = together("tls", 20)
-    assert.equal(20, #seen)
+    local seen, opened = together("tls", 120)
+    assert.equal(120, #seen)
     for _, one in ipairs(seen) do
       assert.equal("HTTP/2.0", one.protocol)
       assert.equal(seen[1].connection, one.connection)
