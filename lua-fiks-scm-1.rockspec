@@ -113,6 +113,7 @@ build = {
         "csrc/observe.c",
         "csrc/operation.c",
         "csrc/problem.c",
+        "csrc/process.c",
         "csrc/pump.c",
         "csrc/receive.c",
         "csrc/received.c",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "process.h"
 #include "pump.h"
 
 struct fiks_queue {
@@ -59,7 +60,7 @@ static void queue_unref(fiks_queue *queue)
 static void queue_signal(const fiks_queue *queue, bool there_is)
 {
     uint64_t count = 1;
-    if (queue->fd < 0 || queue->fd_pid != getpid())
+    if (queue->fd < 0 || queue->fd_pid != fiks_process())
         return;
     ssize_t n =
         there_is ? write(queue->fd, &count, sizeof count) : read(queue->fd, &count, sizeof count);
@@ -179,7 +180,7 @@ static fiks_engine *engine_new(void)
     pthread_mutex_init(&e->thread_lock, NULL);
     pthread_cond_init(&e->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    e->pid = getpid();
+    e->pid = fiks_process();
     e->pump = fiks_pump_new(finish, note, e);
     if (!e->pump) {
         engine_free(e);
@@ -191,7 +192,7 @@ static fiks_engine *engine_new(void)
 fiks_engine *fiks_engine_get(void)
 {
     fiks_engine *e = atomic_load(&current);
-    if (e && e->pid == getpid())
+    if (e && e->pid == fiks_process())
         return e;
     fiks_engine *made = engine_new();
     if (!made)
@@ -294,7 +295,7 @@ void fiks_queue_free(fiks_queue *queue)
     if (!queue)
         return;
     fiks_engine *e = queue->engine;
-    bool ours = e->pid == getpid(); /* else: another process's, whose lock may be held */
+    bool ours = e->pid == fiks_process(); /* else: another process's, whose lock may be held */
     if (ours)
         pthread_mutex_lock(&e->lock);
     queue->closed = true;
@@ -369,7 +370,8 @@ static bool has_finished(void *what)
 
 bool fiks_completion_foreign(const fiks_completion *end)
 {
-    return !atomic_load(&end->finished) && ((const fiks_engine *)end->engine)->pid != getpid();
+    return !atomic_load(&end->finished) &&
+           ((const fiks_engine *)end->engine)->pid != fiks_process();
 }
 
 bool fiks_completion_finished(fiks_completion *end)
@@ -566,9 +568,9 @@ fiks_status fiks_queue_fd(fiks_queue *queue, int *fd, fiks_error *err)
         return st;
     pthread_mutex_lock(&e->lock);
     queue->engine = e;
-    if (queue->fd < 0 || queue->fd_pid != getpid()) { /* the parent's is left alone */
+    if (queue->fd < 0 || queue->fd_pid != fiks_process()) { /* the parent's is left alone */
         queue->fd = eventfd(queue->first ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
-        queue->fd_pid = getpid();
+        queue->fd_pid = fiks_process();
     }
     *fd = queue->fd;
     int failed = *fd < 0 ? errno : 0;
@@ -579,7 +581,7 @@ fiks_status fiks_queue_fd(fiks_queue *queue, int *fd, fiks_error *err)
 void fiks_engine_thread_stop(void)
 {
     fiks_engine *e = atomic_load(&current);
-    if (!e || e->pid != getpid())
+    if (!e || e->pid != fiks_process())
         return;
     pthread_mutex_lock(&e->thread_lock);
     if (e->thread_on) {

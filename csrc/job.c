@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "engine.h"
 #include "error.h"
+#include "process.h"
 
 struct fiks_worker {
     pid_t pid;
@@ -144,7 +144,7 @@ fiks_status fiks_worker_new(fiks_worker **out, fiks_error *err)
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    worker->pid = getpid();
+    worker->pid = fiks_process();
     sigset_t every, before;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are the host's business */
@@ -161,7 +161,7 @@ fiks_status fiks_worker_new(fiks_worker **out, fiks_error *err)
 
 void fiks_worker_free(fiks_worker *worker)
 {
-    if (!worker || worker->pid != getpid() || !delist(worker))
+    if (!worker || worker->pid != fiks_process() || !delist(worker))
         return;
     join(worker);
     pthread_cond_destroy(&worker->changed);
@@ -172,7 +172,7 @@ void fiks_worker_free(fiks_worker *worker)
 fiks_status fiks_worker_submit(fiks_worker *worker, fiks_job *job, fiks_queue *queue,
                                fiks_error *err)
 {
-    if (worker->pid != getpid())
+    if (worker->pid != fiks_process())
         return fiks_fail(err, FIKS_CANCELLED, "forked",
                          "it was opened before a fork, in another process: open one here");
     fiks_status st = fiks_completion_begin(&job->end, queue, err);

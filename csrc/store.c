@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
+#include "process.h"
 #include "store_internal.h"
 #include "str.h"
 
@@ -27,7 +27,7 @@ fiks_status fiks_store_new(const fiks_store_driver *driver, const char *target, 
     if (!store)
         return fiks_fail_memory(err);
     store->driver = driver;
-    store->pid = getpid();
+    store->pid = fiks_process();
     store->target = fiks_strdup(target);
     fiks_status st = store->target ? fiks_worker_new(&store->worker, err) : fiks_fail_memory(err);
     if (st) {
@@ -41,7 +41,7 @@ fiks_status fiks_store_new(const fiks_store_driver *driver, const char *target, 
 
 void fiks_store_free(fiks_store *store)
 {
-    if (!store || store->pid != getpid())
+    if (!store || store->pid != fiks_process())
         return;
     fiks_worker_free(store->worker);
     if (store->connection)
