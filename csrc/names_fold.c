@@ -20,53 +20,48 @@ static uint32_t next_code(const unsigned char **text)
     return c;
 }
 
+enum { DECOMPOSITIONS = sizeof decompositions / sizeof *decompositions };
+enum { FOLDS = sizeof folds / sizeof *folds, CLASSES = sizeof classes / sizeof *classes };
+
+static int compare_code(const void *key, const void *row)
+{
+    uint32_t c = *(const uint32_t *)key, code = *(const uint16_t *)row;
+    return (c > code) - (c < code);
+}
+
+/* Of rows that begin with the first and the last of a run. */
+static int compare_run(const void *key, const void *row)
+{
+    uint32_t c = *(const uint32_t *)key;
+    const uint16_t *run = row;
+    return (c > run[1]) - (c < run[0]);
+}
+
 static size_t decompose(uint32_t c, uint32_t *out)
 {
-    size_t low = 0, high = sizeof decompositions / sizeof *decompositions;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (decompositions[middle].code < c)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == sizeof decompositions / sizeof *decompositions || decompositions[low].code != c) {
+    const struct decomposition *found =
+        bsearch(&c, decompositions, DECOMPOSITIONS, sizeof *decompositions, compare_code);
+    if (!found) {
         out[0] = c;
         return 1;
     }
-    size_t n = decompose(decompositions[low].first, out);
-    if (decompositions[low].second)
-        out[n++] = decompositions[low].second;
+    size_t n = decompose(found->first, out);
+    if (found->second)
+        out[n++] = found->second;
     return n;
 }
 
 static uint32_t fold_case(uint32_t c)
 {
-    size_t low = 0, high = sizeof folds / sizeof *folds;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (folds[middle].to < c)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool folds_so = low < sizeof folds / sizeof *folds && folds[low].from <= c &&
-                    (c - folds[low].from) % folds[low].step == 0;
-    return folds_so ? (c + folds[low].offset) & 0xFFFF : c;
+    const struct fold *found = bsearch(&c, folds, FOLDS, sizeof *folds, compare_run);
+    bool folds_so = found && (c - found->from) % found->step == 0;
+    return folds_so ? (c + found->offset) & 0xFFFF : c;
 }
 
 static uint8_t combining_class(uint32_t c)
 {
-    size_t low = 0, high = sizeof classes / sizeof *classes;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (classes[middle].to < c)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool combines = low < sizeof classes / sizeof *classes && classes[low].from <= c;
-    return combines ? classes[low].combining : 0;
+    const struct combining *found = bsearch(&c, classes, CLASSES, sizeof *classes, compare_run);
+    return found ? found->combining : 0;
 }
 
 /* Marks on one letter have a fixed order, by class. More than MARKS_MOST (UAX #15, 13) are no text,

@@ -63,14 +63,14 @@ print("""/* Made by tools/unicode_table.py from Unicode %s: canonical decomposit
 #include <stdint.h>
 
 /* clang-format off */
-static const struct { uint16_t code, first, second; } decompositions[] = {
+static const struct decomposition { uint16_t code, first, second; } decompositions[] = {
     %s};
 
 /* Every `step`th code point of a run folds by adding `offset`, modulo 2^16. */
-static const struct { uint16_t from, to, step, offset; } folds[] = {
+static const struct fold { uint16_t from, to, step, offset; } folds[] = {
     %s};
 
-static const struct { uint16_t from, to; uint8_t combining; } classes[] = {
+static const struct combining { uint16_t from, to; uint8_t combining; } classes[] = {
     %s};
 /* clang-format on */
 

@@ -68,8 +68,7 @@ local function print_status(found)
       age(account.listed_s), account.waiting or "?", account.backlog and ", the list is full" or "",
       account.error and ("; refused %s ago: %s"):format(age(account.error_s), account.error) or ""))
   end
-  for _, state in ipairs { "listed", "fetched", "delivering", "handed_over", "acknowledged",
-    "parked", "gone" } do
+  for _, state in ipairs(status.STATES) do
     print(("%-8s %-13s %d"):format("count", state, found.counts[state]))
   end
   if found.oldest then

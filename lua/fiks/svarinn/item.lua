@@ -14,7 +14,9 @@ local ITS_OWN = { crypto = true, archive = true, integrity = true, limit = true,
   rejected = true, invalid = true, internal = true }
 local ITS_OWN_CODE = { handler = true, ["store.unique"] = true }
 
-local function exists(path)
+--- Whether a file, or what is to be opened as one, is there.
+---@param path string
+function M.exists(path)
   local file = io.open(path, "rb")
   if file then
     file:close()
@@ -25,7 +27,7 @@ end
 --- Whether a folder is there.
 ---@param path string
 function M.is_folder(path)
-  return exists(path .. "/.") -- a folder can be opened, if not read
+  return M.exists(path .. "/.") -- a folder can be opened, if not read
 end
 
 -- ---- the program's own statements ---------------------------------------------------------------

@@ -213,15 +213,19 @@ end
 
 -- ---- one forsendelse ----------------------------------------------------------------------------
 
--- A batch of a receiver that is known to live.
-local function alive(self, ...)
-  local results, err = self._store:batch { { ALIVE, self._receiver, check = 1 }, ... }
-  if err and err.code == "store.check" and err.statement == 1 then
+-- A statement of a receiver that is known to live: its rows. With SQLite there is no other.
+local function alive(self, statement)
+  local batch = { statement }
+  if self.kind == "postgres" then
+    table.insert(batch, 1, { ALIVE, self._receiver, check = 1 })
+  end
+  local results, err = self._store:batch(batch)
+  if err and self.kind == "postgres" and err.code == "store.check" and err.statement == 1 then
     err = Error.new { kind = "io", code = "journal.connection", retryable = true, cause = err,
       message = "the connection to the journal in PostgreSQL was lost, and the server has not "
         .. "noticed yet: nothing is begun before it has, within a minute or so" }
   end
-  return results, err
+  return results and results[#batch], err
 end
 
 --- Makes a row this receiver's own, for a while.
@@ -232,8 +236,8 @@ function Journal:claim(row)
   if self.kind == "sqlite" then
     return row
   end
-  local results, err = alive(self, { CLAIM, row.account, row.id, self._receiver, now() })
-  return results and results[2][1], err
+  local rows, err = alive(self, { CLAIM, row.account, row.id, self._receiver, now() })
+  return rows and rows[1], err
 end
 
 --- Whether no other account has, or had, a forsendelse of the same id, whose files it may be that
@@ -266,16 +270,11 @@ function Journal:delivering(row)
   local statement = change(self, row,
     "state = 'delivering', fetched_at = coalesce(fetched_at, $4)", now())
   statement.check = 1
-  local results, err
-  if self.kind == "postgres" then -- the download may have taken long, and the handler may
-    results, err = alive(self, statement)
-  else
-    results, err = self._store:batch { statement }
-  end
-  if results then
+  local done, err = alive(self, statement) -- the download may have taken long, and the handler may
+  if done then
     row.state = "delivering"
   end
-  return results and true, err
+  return done and true, err
 end
 
 --- The forsendelse is its receiver's: SvarInn may be told. The statements are committed with it.

@@ -110,7 +110,7 @@ local function open_page(self, account)
   local list, full = account:list()
   if not list then
     self._journal:not_listed(account.name, full)
-    if full.kind == "auth" or full.kind == "denied" then
+    if full.status == 401 or full.status == 403 then -- SvarInn's own: a proxy's may pass
       account.refused = full
     end
     account.not_before = select(2, core.now()) + math.min(full.retry_after_ms or 0, HOUR_MS)

@@ -35,14 +35,13 @@ end
 -- Those that may be asked now: not while SvarInn has said to wait, nor soon again after it refused
 -- the password, as that may lock the account.
 local function willing(svarinn)
-  local list, refused, _, now = {}, nil, core.now()
+  local list, _, now = {}, core.now()
   for _, account in ipairs(svarinn._accounts) do
-    refused = account.refused or refused
     if (account.not_before or 0) <= now then
       list[#list + 1] = account
     end
   end
-  return list, refused
+  return list
 end
 
 local function all_refused(svarinn)

@@ -2,6 +2,7 @@
 
 local core = require "fiks.core"
 local Error = require "fiks.error"
+local Item = require "fiks.svarinn.item"
 local Journal = require "fiks.svarinn.journal"
 local schema = require "fiks.svarinn.schema"
 
@@ -27,7 +28,8 @@ local schema = require "fiks.svarinn.schema"
 local M = {}
 
 local UNSETTLED = " state NOT IN ('acknowledged', 'gone') "
-local STATES = { "listed", "fetched", "delivering", "handed_over", "acknowledged", "gone",
+--- What `counts` has, in the order of a forsendelse's way.
+M.STATES = { "listed", "fetched", "delivering", "handed_over", "acknowledged", "gone",
   "parked" }
 
 local QUERIES = {
@@ -41,17 +43,9 @@ local QUERIES = {
   { "SELECT * FROM fiks_svarinn_account ORDER BY account" },
 }
 
-local function is_there(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
-
 -- A journal that is not there is not made by looking at it.
 local function open(target)
-  if target.sqlite and not is_there(target.sqlite) then
+  if target.sqlite and not Item.exists(target.sqlite) then
     return nil, Error.new { kind = "config", code = "journal.missing",
       message = ("%s is not there: nothing was received with it yet"):format(
         schema.describe(target)) }
@@ -88,7 +82,7 @@ local function status_of(results)
     return at and math.max(0, math.floor((now - at) / 1000))
   end
   local counts = {}
-  for _, name in ipairs(STATES) do
+  for _, name in ipairs(M.STATES) do
     counts[name] = 0
   end
   for _, row in ipairs(results[1]) do
