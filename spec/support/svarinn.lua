@@ -50,6 +50,11 @@ function M.list_of(...)
   return assert(core.json_encode(items))
 end
 
+--- A handler that takes everything.
+function M.taken()
+  return true
+end
+
 function M.failure(kind, code)
   return Error.new { kind = kind, code = code, message = "nei" }
 end
@@ -64,7 +69,8 @@ end
 
 --- A stage: `into`, a folder; `journal`, a path in it; `arrive`, the answer of a download when
 --- every check passed; `later(seconds)`; `die_at(step, "before"|"after")`: the next such step of a
---- journal ends the receive there, as a crash would; `query(sql)` of the journal; `clear()`.
+--- journal ends the receive there, as a crash would; `query(sql)` of the journal; `state_of(id)`,
+--- its row; `receive(svarinn, handler, options)` with the journal; `clear()`.
 function M.stage()
   local stage, ahead_ms, wrapped = { is_folder = is_folder }, 0, {}
   local real_sink, real_now = core.forsendelse_sink, core.now
@@ -104,6 +110,16 @@ function M.stage()
     opened:close()
     local rows = results or error(tostring(err), 2)
     return { (rawget(table, "unpack") or rawget(_G, "unpack"))(rows[1]) }
+  end
+  function stage.state_of(id)
+    return stage.query("SELECT * FROM fiks_svarinn WHERE id = '" .. id .. "'")[1]
+  end
+  function stage.receive(svarinn, handler, more)
+    local options = { handler = handler, journal = stage.journal }
+    for name, value in pairs(more or {}) do
+      options[name] = value
+    end
+    return svarinn:receive(options)
   end
   function stage.clear()
     core.forsendelse_sink, core.now = real_sink, real_now

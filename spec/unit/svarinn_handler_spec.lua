@@ -4,7 +4,7 @@
 local core = require "fiks.core"
 local support = require "spec.support.svarinn"
 
-local failure, list_of = support.failure, support.list_of
+local failure, list_of, taken = support.failure, support.list_of, support.taken
 
 describe("svarinn:receive with a handler", function()
   local stage, svarinn, client, script
@@ -19,23 +19,11 @@ describe("svarinn:receive with a handler", function()
   end)
 
   local function receive(handler, more)
-    local options = { handler = handler, journal = stage.journal }
-    for name, value in pairs(more or {}) do
-      options[name] = value
-    end
-    return svarinn:receive(options)
-  end
-
-  local function taken()
-    return true
+    return stage.receive(svarinn, handler, more)
   end
 
   local function status()
     return assert(svarinn:status())
-  end
-
-  local function state_of(id)
-    return stage.query("SELECT * FROM fiks_svarinn WHERE id = '" .. id .. "'")[1]
   end
 
   it("hands over what is durable, then acknowledges, then clears the spool", function()
@@ -43,7 +31,7 @@ describe("svarinn:receive with a handler", function()
     local sum = assert(receive(function(f)
       seen = f
       assert.equal("svarinn.v1.list svarinn.v1.download", client:names())
-      assert.equal("delivering", state_of("a").state)
+      assert.equal("delivering", stage.state_of("a").state)
       assert.is_true(stage.is_folder(f.folder))
       return true
     end))
@@ -87,11 +75,11 @@ describe("svarinn:receive with a handler", function()
       assert.equal("handler", got.code)
       assert.equal("cancelled", got.kind)
       assert.matches(text, got.message)
-      assert.equal("fetched", state_of("a").state)
-      assert.matches("handler", state_of("a").last_error)
+      assert.equal("fetched", stage.state_of("a").state)
+      assert.matches("handler", stage.state_of("a").last_error)
       stage.later(3600)
     end
-    assert.equal(5, state_of("a").attempts)
+    assert.equal(5, stage.state_of("a").attempts)
     for _, call in ipairs(client.calls) do
       assert.is_not.equal("svarinn.v1.acknowledge", call.operation)
     end
@@ -154,11 +142,11 @@ describe("svarinn:receive with a handler", function()
       script["svarinn.v1.download"] = failure(kind)
       receive(taken, { park_after = 1 })
     end
-    assert.equal(0, state_of("a").attempts)
-    assert.is_nil(state_of("a").parked_at)
+    assert.equal(0, stage.state_of("a").attempts)
+    assert.is_nil(stage.state_of("a").parked_at)
     script["svarinn.v1.download"] = failure("crypto", "no_key")
     receive(taken, { park_after = 1 })
-    assert.is_number(state_of("a").parked_at)
+    assert.is_number(stage.state_of("a").parked_at)
   end)
 
   it("waits as long as SvarInn says, but for an hour at most", function()
@@ -182,7 +170,7 @@ describe("svarinn:receive with a handler", function()
     end
     local sum = receive(handler)
     assert.same({ 1, 0 }, { sum.received, sum.acknowledged })
-    assert.equal("handed_over", state_of("a").state)
+    assert.equal("handed_over", stage.state_of("a").state)
     assert.is_true(stage.is_folder(stage.journal .. ".spool/a"))
     receive(handler)
     local calls = #client.calls
@@ -194,7 +182,7 @@ describe("svarinn:receive with a handler", function()
     assert.same({ 0, 1 }, { sum.received, sum.acknowledged })
     assert.equal(1, handed)
     assert.is_false(stage.is_folder(stage.journal .. ".spool/a"))
-    assert.equal("acknowledged", state_of("a").state)
+    assert.equal("acknowledged", stage.state_of("a").state)
   end)
 
   it("acknowledges what was handed over and is not listed, hidden perhaps", function()
@@ -263,8 +251,8 @@ describe("svarinn:receive with a handler", function()
     end
     receive(handler, { on_error = function(_, err) got = err end })
     assert.equal("store.unique", got.code)
-    assert.equal("delivering", state_of("a").state)
-    assert.equal(1, state_of("a").attempts)
+    assert.equal("delivering", stage.state_of("a").state)
+    assert.equal(1, stage.state_of("a").attempts)
     receive(handler)
     assert.same({ false, true }, seen)
   end)
@@ -283,7 +271,7 @@ describe("svarinn:receive with a handler", function()
     local f_gone
     receive(taken, { on_error = function(f) f_gone = f end })
     assert.is_true(f_gone.gone)
-    assert.equal("gone", state_of("a").state)
+    assert.equal("gone", stage.state_of("a").state)
     assert.is_nil(status().oldest)
     script["svarinn.v1.download"] = stage.arrive
     stage.later(1)
@@ -296,7 +284,7 @@ describe("svarinn:receive with a handler", function()
     script["svarinn.v1.list"] = "[]"
     stage.later(1)
     receive(taken)
-    assert.equal("gone", state_of("a").state)
+    assert.equal("gone", stage.state_of("a").state)
     assert.is_false(stage.is_folder(stage.journal .. ".spool/a"))
   end)
 

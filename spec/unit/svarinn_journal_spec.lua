@@ -4,7 +4,7 @@
 local core = require "fiks.core"
 local support = require "spec.support.svarinn"
 
-local failure, list_of = support.failure, support.list_of
+local failure, list_of, taken = support.failure, support.list_of, support.taken
 
 describe("svarinn:receive, several accounts and pages", function()
   local stage, svarinn, client, script
@@ -19,15 +19,7 @@ describe("svarinn:receive, several accounts and pages", function()
   end)
 
   local function receive(handler, more)
-    local options = { handler = handler, journal = stage.journal }
-    for name, value in pairs(more or {}) do
-      options[name] = value
-    end
-    return svarinn:receive(options)
-  end
-
-  local function taken()
-    return true
+    return stage.receive(svarinn, handler, more)
   end
 
   local function status()

@@ -5,7 +5,7 @@ local core = require "fiks.core"
 local fiks = require "fiks"
 local support = require "spec.support.svarinn"
 
-local failure, list_of = support.failure, support.list_of
+local failure, list_of, taken = support.failure, support.list_of, support.taken
 
 describe("svarinn:receive", function()
   local stage, svarinn, client, script
@@ -20,19 +20,9 @@ describe("svarinn:receive", function()
   end)
 
   local function receive(handler, more)
-    local options = { handler = handler, journal = stage.journal, on_error = function() end }
-    for name, value in pairs(more or {}) do
-      options[name] = value
-    end
-    return svarinn:receive(options)
-  end
-
-  local function taken()
-    return true
-  end
-
-  local function state_of(id)
-    return stage.query("SELECT * FROM fiks_svarinn WHERE id = '" .. id .. "'")[1]
+    more = more or {}
+    more.on_error = more.on_error or function() end
+    return stage.receive(svarinn, handler, more)
   end
 
   -- How many lists are asked for when SvarInn has one full page, whatever it is told.
@@ -104,11 +94,11 @@ describe("svarinn:receive", function()
   it("says that it may have been seen also when it was gone meanwhile", function()
     stage.die_at("handed_over", "before")
     assert.has_error(function() receive(taken) end, "killed")
-    assert.equal("delivering", state_of("a").state)
+    assert.equal("delivering", stage.state_of("a").state)
     script["svarinn.v1.list"] = list_of()
     stage.later(1)
     receive(taken)
-    assert.equal("gone", state_of("a").state)
+    assert.equal("gone", stage.state_of("a").state)
     script["svarinn.v1.list"] = list_of("a")
     stage.later(1)
     local again
@@ -118,7 +108,7 @@ describe("svarinn:receive", function()
     end)
     assert.is_true(again)
     -- One that was refused was seen, and not taken: that is no repeat.
-    assert.equal("fetched", state_of("a").state)
+    assert.equal("fetched", stage.state_of("a").state)
     for _, list in ipairs { list_of(), list_of("a") } do
       script["svarinn.v1.list"] = list
       stage.later(100)
@@ -127,7 +117,7 @@ describe("svarinn:receive", function()
         return true
       end)
     end
-    assert.equal("acknowledged", state_of("a").state)
+    assert.equal("acknowledged", stage.state_of("a").state)
   end)
 
   it("acknowledges what it was, whatever the handler makes of it", function()
@@ -150,7 +140,8 @@ describe("svarinn:receive", function()
       return true
     end))
     assert.same({ 1, 1 }, { sum.received, sum.failed })
-    assert.matches("the handler raised: a table that cannot be shown", state_of("a").last_error)
+    assert.matches("the handler raised: a table that cannot be shown",
+      stage.state_of("a").last_error)
   end)
 
   it("takes no account's files for another's of the same id", function()
@@ -175,6 +166,21 @@ describe("svarinn:receive", function()
     receive(note)
     assert.same({ "en", "to" }, seen)
     assert.equal(2, select(2, client:names():gsub("download", "")))
+  end)
+
+  it("goes on when it is a proxy that refuses, and not SvarInn", function()
+    local lists, refusals = 0, 0
+    script["svarinn.v1.list"] = function()
+      lists = lists + 1
+      if lists == 1 then
+        return nil, failure("denied", "proxy_auth")
+      end
+      svarinn:stop()
+      return { status = 200, body = list_of() }
+    end
+    assert.is_true(svarinn:run { journal = stage.journal, handler = taken, every = 0.001,
+      on_error = function() refusals = refusals + 1 end })
+    assert.same({ 2, 1 }, { lists, refusals })
   end)
 end)
 
